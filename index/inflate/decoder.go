@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package inflate
+
+// event is why decode returned.
+type event uint8
+
+const (
+	evLimit event = iota // the output's limit is reached
+	evInput              // more input is needed; nothing of a symbol or header is consumed
+	evBlock              // a block that is not the last one ended
+	evEnd                // the last block ended
+)
+
+// exit is why a symbol loop ended.
+type exit uint8
+
+const (
+	exitMore exit = iota // output limit reached or too little input left
+	exitEnd              // end of block symbol
+	exitCorrupt
+)
+
+type state uint8
+
+const (
+	atHeader state = iota
+	inStored
+	inHuffman
+)
+
+// decoder is a resumable DEFLATE decoder: it stops at the limit of the output,
+// at the end of the input and at each end of a block, and goes on from there,
+// also with other input and output buffers.
+type decoder struct {
+	bits   bitReader
+	state  state
+	final  bool    // the current block is the last one
+	stored int     // bytes left of a stored block
+	tab    *tables // of the current block: &dynamic or fixedTables
+	err    error   // sticky
+
+	dynamic tables
+	pre     [1 << preBits]uint32
+	lens    [numLit + numDist]uint8
+}
+
+// start begins a stream at bit position bit of in.
+func (d *decoder) start(in []byte, bit int64) {
+	d.bits.startAt(in, bit)
+	d.restart()
+}
+
+// restart begins a new stream where the reader is.
+func (d *decoder) restart() {
+	d.state, d.final, d.err = atHeader, false, nil
+}
+
+// decode appends to o until something of an event happens. Errors are
+// ErrCorrupt only, stay, and are not reported before output that is complete
+// without what is corrupt.
+func (d *decoder) decode(o *output) (event, error) {
+	for o.pos < o.limit {
+		if d.err != nil {
+			return 0, d.err
+		}
+		switch d.state {
+		case atHeader:
+			if err := d.header(); err == errShort {
+				return evInput, nil
+			} else if err != nil {
+				d.err = err
+			}
+		case inStored:
+			if !d.copyStored(o) {
+				return evInput, nil
+			}
+			if d.stored == 0 {
+				return d.endBlock(), nil
+			}
+		case inHuffman:
+			switch d.symbols(o) {
+			case exitEnd:
+				return d.endBlock(), nil
+			case exitCorrupt:
+				d.err = ErrCorrupt
+			case exitMore:
+				if o.pos < o.limit {
+					return evInput, nil
+				}
+			}
+		}
+	}
+	return evLimit, nil
+}
+
+func (d *decoder) endBlock() event {
+	d.state = atHeader
+	if d.final {
+		return evEnd
+	}
+	return evBlock
+}
+
+// copyStored copies what input and output allow. It reports false when it is
+// stopped by the end of the input.
+func (d *decoder) copyStored(o *output) bool {
+	b := &d.bits
+	n := min(d.stored, o.limit-o.pos, len(b.in)-b.pos)
+	copy(o.buf[o.pos:], b.in[b.pos:b.pos+n])
+	b.pos += n
+	o.pos += n
+	d.stored -= n
+	return d.stored == 0 || o.pos == o.limit
+}
+
+// symbols decodes Huffman data.
+func (d *decoder) symbols(o *output) exit {
+	if x := d.fast(o); x != exitMore {
+		return x
+	}
+	return d.careful(o)
+}
+
+// careful decodes symbol by symbol. A match counts as one with its distance.
+func (d *decoder) careful(o *output) exit {
+	b, t := &d.bits, d.tab
+	for o.pos < o.limit {
+		b.refill()
+		e, size := lookup(t.lit[:], litBits, b.buf)
+		if size > b.n {
+			return exitMore
+		}
+		switch {
+		case e&isLiteral != 0:
+			o.buf[o.pos] = byte(e >> 16)
+			o.pos++
+			b.take(size)
+			continue
+		case e&isEnd != 0:
+			b.take(size)
+			return exitEnd
+		case e&isSpecial != 0:
+			return exitCorrupt
+		}
+		length := value(e, b.buf>>(size-uint(e&dropMask)))
+		e, more := lookup(t.dist[:], distBits, b.buf>>size)
+		if size+more > b.n {
+			return exitMore
+		}
+		if e&isSpecial != 0 {
+			return exitCorrupt
+		}
+		dist := value(e, b.buf>>(size+more-uint(e&dropMask)))
+		if dist > o.pos-o.hist {
+			return exitCorrupt
+		}
+		b.take(size + more)
+		o.copyMatch(length, dist)
+	}
+	return exitMore
+}
+
+// lookup finds the entry of the symbol at the low end of buf, and the number of
+// bits of the symbol with its extra bits. If these are more than buf holds,
+// the entry means nothing.
+func lookup(table []uint32, tbits uint, buf uint64) (e uint32, size uint) {
+	e = table[buf&(1<<tbits-1)]
+	if e&isLink != 0 {
+		sub := (buf >> tbits) & (1<<(e>>8&63) - 1)
+		e = table[uint64(e>>16)+sub]
+		size = tbits
+	}
+	return e, size + uint(e&dropMask)
+}
+
+// value is base plus extra bits of the symbol e whose (rest of the) codeword
+// is at the low end of buf.
+func value(e uint32, buf uint64) int {
+	return int(uint64(e>>16) + buf&(1<<(e&dropMask)-1)>>(e>>8&63))
+}
