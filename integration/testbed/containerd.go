@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package testbed
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"text/template"
+	"time"
+)
+
+// Proxy is a proxy snapshotter plugin in containerd's configuration.
+type Proxy struct {
+	Name, Address, Root string
+}
+
+// ContainerdOptions describe a containerd to start.
+type ContainerdOptions struct {
+	// Dir receives configuration, state, socket and log. Keep it short: the
+	// socket path has 108 bytes.
+	Dir string
+	// Bin is the folder with containerd, ctr and the shim.
+	Bin string
+	// Proxies are the proxy snapshotters to know.
+	Proxies []Proxy
+}
+
+// Containerd is a running containerd of its own.
+type Containerd struct {
+	*Process
+	o ContainerdOptions
+}
+
+var containerdConfig = template.Must(template.New("").Parse(`version = {{.Version}}
+root = "{{.Dir}}/root"
+state = "{{.Dir}}/state"
+disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.nri.v1.nri", "io.containerd.tracing.processor.v1.otlp", "io.containerd.internal.v1.tracing"]
+[grpc]
+  address = "{{.Dir}}/c.sock"
+{{range .Proxies}}
+[proxy_plugins.{{.Name}}]
+  type = "snapshot"
+  address = "{{.Address}}"
+  [proxy_plugins.{{.Name}}.exports]
+    root = "{{.Root}}"
+    enable_remote_snapshot_annotations = "true"
+{{end}}
+[plugins.'io.containerd.transfer.v1.local']
+{{range .Unpack}}  [[plugins.'io.containerd.transfer.v1.local'.unpack_config]]
+    platform = "linux/amd64"
+    snapshotter = "{{.}}"
+{{end}}`))
+
+// StartContainerd writes a configuration and starts containerd; it is ready
+// when this returns.
+func StartContainerd(ctx context.Context, o ContainerdOptions) (*Containerd, error) {
+	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
+		return nil, err
+	}
+	data := struct {
+		ContainerdOptions
+		Version int
+		Unpack  []string
+	}{o, 3, []string{"overlayfs"}}
+	if strings.HasSuffix(o.Bin, "1.7") {
+		data.Version = 2
+	}
+	for _, p := range o.Proxies {
+		data.Unpack = append(data.Unpack, p.Name)
+	}
+	var conf bytes.Buffer
+	if err := containerdConfig.Execute(&conf, data); err != nil {
+		return nil, err
+	}
+	file := filepath.Join(o.Dir, "config.toml")
+	if err := os.WriteFile(file, conf.Bytes(), 0o644); err != nil {
+		return nil, err
+	}
+	c := &Containerd{o: o}
+	return c, c.Start(ctx)
+}
+
+// Start starts containerd again after Stop or Kill, on the same state.
+func (c *Containerd) Start(ctx context.Context) error {
+	cmd := exec.Command(filepath.Join(c.o.Bin, "containerd"), "-c", filepath.Join(c.o.Dir, "config.toml"))
+	cmd.Env = append(os.Environ(), "PATH="+c.o.Bin+":"+os.Getenv("PATH"))
+	p, err := StartProcess(cmd, filepath.Join(c.o.Dir, "log"))
+	if err != nil {
+		return err
+	}
+	c.Process = p
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	return p.waitFor(ctx, func() bool {
+		_, err := c.Ctr(ctx, "version")
+		return err == nil
+	})
+}
+
+// Address is the path of containerd's socket.
+func (c *Containerd) Address() string { return filepath.Join(c.o.Dir, "c.sock") }
+
+// Ctr runs ctr against this containerd and returns both its outputs.
+func (c *Containerd) Ctr(ctx context.Context, args ...string) (string, error) {
+	cmd := c.CtrCommand(ctx, args...)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return string(out), fmt.Errorf("ctr %s: %w: %s", strings.Join(args, " "), err, bytes.TrimSpace(out))
+	}
+	return string(out), nil
+}
+
+// CtrCommand is a ctr command that is not started yet.
+func (c *Containerd) CtrCommand(ctx context.Context, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, filepath.Join(c.o.Bin, "ctr"), append([]string{"-a", c.Address()}, args...)...)
+	cmd.WaitDelay = 5 * time.Second
+	return cmd
+}

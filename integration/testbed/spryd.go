@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package testbed
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+)
+
+// SprydOptions describe a daemon to start.
+type SprydOptions struct {
+	// Dir receives socket, configuration and log; Root is below it.
+	Dir string
+	// Binary is the path of spryd.
+	Binary string
+	// Config is the text of its configuration file; "" starts it without one.
+	Config string
+}
+
+// Spryd is a running daemon.
+type Spryd struct {
+	*Process
+	o SprydOptions
+}
+
+// StartSpryd starts a daemon; it accepts connections when this returns.
+func StartSpryd(ctx context.Context, o SprydOptions) (*Spryd, error) {
+	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
+		return nil, err
+	}
+	s := &Spryd{o: o}
+	return s, s.Start(ctx)
+}
+
+// Start starts the daemon again after Stop or Kill, on the same state.
+func (s *Spryd) Start(ctx context.Context) error {
+	args := []string{"--address", s.Address(), "--root", s.Root(), "--log-level", "debug"}
+	if s.o.Config != "" {
+		file := filepath.Join(s.o.Dir, "config.toml")
+		if err := os.WriteFile(file, []byte(s.o.Config), 0o644); err != nil {
+			return err
+		}
+		args = append(args, "--config", file)
+	}
+	p, err := StartProcess(exec.Command(s.o.Binary, args...), filepath.Join(s.o.Dir, "log"))
+	if err != nil {
+		return err
+	}
+	s.Process = p
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	return p.waitFor(ctx, func() bool { return dials("unix", s.Address()) })
+}
+
+// SetConfig replaces the configuration text for the next Start.
+func (s *Spryd) SetConfig(text string) { s.o.Config = text }
+
+// Address is the path of the daemon's socket.
+func (s *Spryd) Address() string { return filepath.Join(s.o.Dir, "s.sock") }
+
+// Root is the daemon's state directory.
+func (s *Spryd) Root() string { return filepath.Join(s.o.Dir, "root") }
+
+// Proxy is the daemon as containerd's configuration names it.
+func (s *Spryd) Proxy() Proxy { return Proxy{Name: "spry", Address: s.Address(), Root: s.Root()} }

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package integration_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/containerd/containerd/v2/pkg/archive"
+	"github.com/klauspost/compress/gzip"
+
+	"github.com/spryd/spry/fs/node/treetest"
+	"github.com/spryd/spry/integration/testbed"
+)
+
+// The lazy tree of every layer equals the tree that an unpack makes of it:
+// names, types, modes, owners, times, extended attributes, links, contents.
+func TestLazyEqualsUnpacked(t *testing.T) {
+	debian, err := testbed.DebianImage(testContext(t), tools.Cache, testbed.Python)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newRegistry(t)
+	for _, c := range []struct {
+		name  string
+		image testbed.Image
+	}{
+		{"debian", debian},
+		{"small", smallImage(t)},
+		{"odd", image(t, "busybox", "odd")},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			ref := r.convert(c.name, c.image)
+			n := newNode(t, "2", "")
+			n.pull(ref)
+			for _, l := range c.image.Layers {
+				lazy := n.lazyMount(l)
+				want := unpack(t, l)
+				if diff := treetest.Compare(want, lazy); len(diff) != 0 {
+					t.Errorf("layer %s: %d differences:\n%s", l.Descriptor.Digest, len(diff), strings.Join(diff[:min(len(diff), 30)], "\n"))
+				}
+			}
+		})
+	}
+}
+
+// lazyMount is the mount point of a layer.
+func (n *node) lazyMount(l testbed.Layer) string {
+	n.t.Helper()
+	for _, m := range n.lazyMounts() {
+		if name := filepath.Base(m); len(name) >= 8 && strings.HasPrefix(l.Descriptor.Digest.Encoded(), name) {
+			return m
+		}
+	}
+	n.t.Fatalf("layer %s is not mounted; mounted are %v", l.Descriptor.Digest, n.lazyMounts())
+	return ""
+}
+
+// unpack unpacks a layer as containerd does for overlayfs.
+func unpack(t *testing.T, l testbed.Layer) string {
+	t.Helper()
+	f, err := os.Open(l.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	zr, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if _, err := archive.Apply(context.Background(), dir, zr, archive.WithConvertWhiteout(archive.OverlayConvertWhiteout)); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
