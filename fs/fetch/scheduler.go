@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package fetch
+
+import (
+	"container/list"
+	"context"
+	"fmt"
+	"sync"
+)
+
+// DefaultConnections is how many transfers run at a time unless [Options] say
+// otherwise.
+const DefaultConnections = 16
+
+// Options configure a [Scheduler]. Zero values give the documented defaults.
+type Options struct {
+	// Connections is how many transfers may run at a time
+	// (DefaultConnections).
+	Connections int
+	// Reserved is how many of them only demand may use (half of
+	// Connections). At least one connection is left to the other classes.
+	Reserved int
+	// Background is how many transfers of class Background may run at a time
+	// (half of what is not reserved, at least one).
+	Background int
+}
+
+// Scheduler hands out leases by class. It is safe for concurrent use and owns
+// no goroutine.
+type Scheduler struct {
+	connections, shared, background int
+
+	// mu guards everything below, and the fields of leases.
+	mu      sync.Mutex
+	running [classes]int
+	waiting [classes]list.List // of *waiter, first come first served
+	changed chan struct{}      // closed and replaced by wakeLocked
+}
+
+// waiter is one Acquire that could not be answered at once.
+type waiter struct {
+	ready chan struct{}
+	lease *Lease // set before ready is closed
+}
+
+// New makes a scheduler.
+func New(o Options) *Scheduler {
+	if o.Connections <= 0 {
+		o.Connections = DefaultConnections
+	}
+	if o.Reserved <= 0 {
+		o.Reserved = o.Connections / 2
+	}
+	shared := max(o.Connections-o.Reserved, 1)
+	if o.Background <= 0 {
+		o.Background = max(shared/2, 1)
+	}
+	return &Scheduler{
+		connections: o.Connections,
+		shared:      shared,
+		background:  min(o.Background, shared),
+		changed:     make(chan struct{}),
+	}
+}
+
+// Acquire waits for the right to run a transfer of class c. The error is the
+// cause of ctx's end; then there is no lease to release.
+func (s *Scheduler) Acquire(ctx context.Context, c Class) (*Lease, error) {
+	if c < Demand || c >= classes {
+		return nil, fmt.Errorf("fetch class %d: unknown", c)
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	w := &waiter{ready: make(chan struct{})}
+	s.mu.Lock()
+	place := s.waiting[c].PushBack(w)
+	s.settleLocked()
+	s.mu.Unlock()
+	select {
+	case <-w.ready:
+		return w.lease, nil
+	case <-ctx.Done():
+		s.abandon(c, place)
+		return nil, context.Cause(ctx)
+	}
+}
+
+// abandon takes a waiter out of its queue, or gives back the lease that it was
+// given meanwhile.
+func (s *Scheduler) abandon(c Class, place *list.Element) {
+	w := place.Value.(*waiter)
+	s.mu.Lock()
+	lease := w.lease
+	if lease == nil {
+		s.waiting[c].Remove(place)
+		s.settleLocked()
+	}
+	s.mu.Unlock()
+	if lease != nil {
+		lease.Release()
+	}
+}
+
+// Active is how many transfers of class c hold a lease.
+func (s *Scheduler) Active(c Class) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.running[c]
+}
+
+// settleLocked gives out every lease that may be given, most urgent first, and
+// wakes what waits for demand to end.
+func (s *Scheduler) settleLocked() {
+	for c := Demand; c < classes; c++ {
+		q := &s.waiting[c]
+		for q.Len() > 0 && s.mayRunLocked(c) {
+			w := q.Remove(q.Front()).(*waiter)
+			s.running[c]++
+			w.lease = &Lease{s: s, class: c}
+			close(w.ready)
+		}
+		if q.Len() > 0 {
+			break // strict: nothing less urgent overtakes
+		}
+	}
+	if !s.demandLocked() {
+		s.wakeLocked()
+	}
+}
+
+// wakeLocked lets every Yield look again.
+func (s *Scheduler) wakeLocked() {
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// demandLocked says whether a demand transfer runs or waits.
+func (s *Scheduler) demandLocked() bool {
+	return s.running[Demand] > 0 || s.waiting[Demand].Len() > 0
+}
+
+// mayRunLocked says whether one more transfer of class c fits.
+func (s *Scheduler) mayRunLocked(c Class) bool {
+	total := 0
+	for _, n := range s.running {
+		total += n
+	}
+	switch {
+	case total >= s.connections:
+		return false
+	case c == Demand:
+		return true
+	case total-s.running[Demand] >= s.shared:
+		return false
+	case c != Background:
+		return true
+	default:
+		return !s.demandLocked() && s.running[Background] < s.background
+	}
+}
