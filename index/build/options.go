@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package build
+
+import (
+	"cmp"
+	"fmt"
+
+	"github.com/spryd/spry/index/ztoc"
+)
+
+// Options say how to index a layer. The zero value makes what the reference
+// implementation makes of a gzip layer.
+type Options struct {
+	// SpanSize is the span size in bytes, at most [ztoc.MaxSpanSize];
+	// 0 stands for [ztoc.DefaultSpanSize].
+	SpanSize int64
+	// Tool is the build tool text; "" stands for [ztoc.DefaultTool].
+	Tool string
+	// Compression is that of the blob, by its media type, not its content;
+	// 0 stands for [ztoc.Gzip].
+	Compression ztoc.Compression
+}
+
+// withDefaults fills in the defaults, or says what is wrong.
+func (o Options) withDefaults() (Options, error) {
+	o.SpanSize = cmp.Or(o.SpanSize, ztoc.DefaultSpanSize)
+	o.Tool = cmp.Or(o.Tool, ztoc.DefaultTool)
+	o.Compression = cmp.Or(o.Compression, ztoc.Gzip)
+	if o.SpanSize < 1 || o.SpanSize > ztoc.MaxSpanSize {
+		return o, fmt.Errorf("span size %d, want 1 to %d", o.SpanSize, int64(ztoc.MaxSpanSize))
+	}
+	if o.Compression != ztoc.Gzip && o.Compression != ztoc.Uncompressed {
+		return o, skipf(nil, "%s", o.Compression)
+	}
+	return o, nil
+}
