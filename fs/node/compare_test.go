@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package node_test
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/containerd/containerd/v2/pkg/archive"
+
+	"github.com/spryd/spry/fs/node"
+	"github.com/spryd/spry/fs/node/treetest"
+	"github.com/spryd/spry/fs/session"
+	"github.com/spryd/spry/index/toc"
+)
+
+// tarContent reads files from an uncompressed layer in memory.
+type tarContent struct {
+	tree *toc.Tree
+	tar  []byte
+}
+
+func (c tarContent) ReadAt(_ context.Context, id toc.NodeID, p []byte, off int64) error {
+	start, _ := c.tree.Data(id)
+	copy(p, c.tar[int64(start)+off:])
+	return nil
+}
+
+func newTree(t testing.TB, tar []byte) *toc.Tree {
+	t.Helper()
+	entries, err := treetest.Entries(bytes.NewReader(tar))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree, err := toc.NewTree(entries)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tree
+}
+
+func newLoop(t testing.TB) *session.Loop {
+	t.Helper()
+	loop, err := session.New(session.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := loop.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return loop
+}
+
+// mountTree mounts tree and returns the mountpoint.
+func mountTree(t testing.TB, loop *session.Loop, tree *toc.Tree, c node.Content, o node.Options) string {
+	t.Helper()
+	dir := t.TempDir()
+	s, err := loop.Mount(dir, node.New(tree, c, o), session.MountOptions{PosixACL: node.HasACL(tree)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Unmount(); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
+// mountTar mounts the layer.
+func mountTar(t testing.TB, loop *session.Loop, tar []byte, o node.Options) string {
+	t.Helper()
+	tree := newTree(t, tar)
+	return mountTree(t, loop, tree, tarContent{tree, tar}, o)
+}
+
+// unpack applies the layer to a new directory as an overlayfs snapshot.
+func unpack(t testing.TB, tar []byte) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "fs")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := archive.Apply(t.Context(), dir, bytes.NewReader(tar), archive.WithConvertWhiteout(archive.OverlayConvertWhiteout)); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func TestMountEqualsUnpack(t *testing.T) {
+	loop := newLoop(t)
+	for name, tar := range treetest.OddLayers() {
+		for _, o := range []node.Options{{}, {NoOpen: true}} {
+			t.Run(name, func(t *testing.T) {
+				tree := newTree(t, tar)
+				mnt := mountTree(t, loop, tree, tarContent{tree, tar}, o)
+				for _, d := range treetest.Compare(unpack(t, tar), mnt, treetest.Unpacked(tree)) {
+					t.Error(d)
+				}
+			})
+		}
+	}
+}

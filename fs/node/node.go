@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package node
+
+import (
+	"math"
+
+	"github.com/hanwen/go-fuse/v2/fuse"
+	"golang.org/x/sys/unix"
+
+	"github.com/spryd/spry/index/toc"
+)
+
+// forever is the longest validity in seconds that is sure to fit in every
+// kernel's arithmetic: 68 years.
+const forever = math.MaxInt32
+
+// Options of a file system. The zero value is usable.
+type Options struct {
+	// OnError, if set, hears of every read that failed, except those that
+	// were interrupted. It is called by the reading goroutine, concurrently.
+	OnError func(id toc.NodeID, off int64, err error)
+	// NoOpen answers ENOSYS to OPEN: the kernel then opens and closes files
+	// of this mount without a round trip, which makes small files three
+	// times faster, but can never use passthrough on it.
+	NoOpen bool
+}
+
+// fileSystem is immutable. What it does not implement answers ENOSYS.
+type fileSystem struct {
+	fuse.RawFileSystem
+	tree    *toc.Tree
+	content Content
+	options Options
+	statfs  fuse.StatfsOut
+}
+
+var _ fuse.RawFileSystem = (*fileSystem)(nil)
+
+// New presents tree, with the file contents that c reads. The result is safe
+// for concurrent use and holds no resources.
+func New(tree *toc.Tree, c Content, o Options) fuse.RawFileSystem {
+	return &fileSystem{
+		RawFileSystem: fuse.NewDefaultRawFileSystem(),
+		tree:          tree,
+		content:       c,
+		options:       o,
+		statfs:        total(tree),
+	}
+}
+
+// HasACL says whether any node of tree has a POSIX ACL, which the kernel
+// enforces only if the session was mounted with PosixACL.
+func HasACL(tree *toc.Tree) bool {
+	if !tree.HasXattrs() {
+		return false
+	}
+	for id := toc.RootID; int(id) <= tree.Len(); id++ {
+		for _, name := range []string{"system.posix_acl_access", "system.posix_acl_default"} {
+			if _, ok := tree.Xattr(id, name); ok {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// String names the file system in go-fuse's messages.
+func (f *fileSystem) String() string { return "spry" }
+
+// Lookup finds a name; that there is none is cached as well.
+func (f *fileSystem) Lookup(_ <-chan struct{}, header *fuse.InHeader, name string, out *fuse.EntryOut) fuse.Status {
+	if len(name) > nameMax {
+		return fuse.Status(unix.ENAMETOOLONG) // the kernel would pass on 1024
+	}
+	id, ok := f.tree.Lookup(toc.NodeID(header.NodeId), name)
+	if !ok {
+		out.NodeId, out.EntryValid = 0, forever
+		return fuse.OK
+	}
+	return f.entry(id, out)
+}
+
+// GetAttr is stat(2).
+func (f *fileSystem) GetAttr(_ <-chan struct{}, in *fuse.GetAttrIn, out *fuse.AttrOut) fuse.Status {
+	out.AttrValid, out.AttrValidNsec = forever, 0
+	return f.attr(toc.NodeID(in.NodeId), &out.Attr)
+}
+
+// Readlink is the target of a symlink.
+func (f *fileSystem) Readlink(_ <-chan struct{}, header *fuse.InHeader) ([]byte, fuse.Status) {
+	a, ok := f.tree.Attr(toc.NodeID(header.NodeId))
+	switch {
+	case !ok:
+		return nil, fuse.ENOENT
+	case a.Mode&unix.S_IFMT != unix.S_IFLNK:
+		return nil, fuse.EINVAL
+	}
+	return []byte(f.tree.Readlink(toc.NodeID(header.NodeId))), fuse.OK
+}
+
+// Access is never asked with default_permissions; should it be, the kernel
+// learns to decide on its own.
+func (f *fileSystem) Access(<-chan struct{}, *fuse.AccessIn) fuse.Status { return fuse.ENOSYS }
+
+// Forget has nothing to forget.
+func (f *fileSystem) Forget(_, _ uint64) {}

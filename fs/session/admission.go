@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package session
+
+import "sync"
+
+// minCharge is what a read costs at least, in bytes: with the default limit,
+// at most 1024 goroutines read at once.
+const minCharge = 64 << 10
+
+// read is one READ to be served, holding a reference of its session.
+type read struct {
+	session *Session
+	request request
+}
+
+func (r read) charge() int64 { return max(int64(r.request.size()), minCharge) }
+
+// place says where a read is served.
+type place int
+
+const (
+	// inline: by the worker that has it.
+	inline place = iota
+	// apart: by the goroutine that has it, after it gave its place as a
+	// worker to another.
+	apart
+	// queued: later, by whoever finishes a read.
+	queued
+	// refused: not at all, its session ended.
+	refused
+)
+
+// admission decides which reads run. Workers beyond the reserve read inline,
+// so that short reads cost no goroutine; at the reserve, reads run apart.
+// Safe for concurrent use.
+type admission struct {
+	limit   int64
+	reserve int
+
+	mu sync.Mutex
+	// available workers are not reading. Guarded by mu.
+	available int
+	// bytes is the charge of running reads. Guarded by mu.
+	bytes int64
+	// queue is first in, first out. Guarded by mu.
+	queue []read
+}
+
+// enter admits r or, when the limit is reached, queues a copy of it.
+func (a *admission) enter(r read) place {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if r.session.isEnded() {
+		return refused // it may have missed drop
+	}
+	if !a.fits(r) || len(a.queue) > 0 {
+		r.request = append(request(nil), r.request...)
+		a.queue = append(a.queue, r)
+		return queued
+	}
+	a.bytes += r.charge()
+	if a.available <= a.reserve {
+		return apart
+	}
+	a.available--
+	return inline
+}
+
+// fits says whether r may run now. A read larger than the limit runs alone.
+func (a *admission) fits(r read) bool {
+	return a.bytes == 0 || a.bytes+r.charge() <= a.limit
+}
+
+// leave ends r and admits from the queue what fits now.
+func (a *admission) leave(r read) []read {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.bytes -= r.charge()
+	var next []read
+	for len(a.queue) > 0 && a.fits(a.queue[0]) {
+		next = append(next, a.queue[0])
+		a.bytes += a.queue[0].charge()
+		a.queue[0] = read{}
+		a.queue = a.queue[1:]
+	}
+	return next
+}
+
+// back says that a worker that read inline is available again.
+func (a *admission) back() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.available++
+}
+
+// take removes the queued read that has this id, for an interrupt.
+func (a *admission) take(s *Session, unique uint64) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for i, r := range a.queue {
+		if r.session == s && r.request.unique() == unique {
+			a.queue = append(a.queue[:i:i], a.queue[i+1:]...)
+			return true
+		}
+	}
+	return false
+}
+
+// drop removes every queued read of s and its references.
+func (a *admission) drop(s *Session) {
+	a.mu.Lock()
+	var kept []read
+	dropped := 0
+	for _, r := range a.queue {
+		if r.session == s {
+			dropped++
+			continue
+		}
+		kept = append(kept, r)
+	}
+	a.queue = kept
+	a.mu.Unlock()
+	for range dropped {
+		s.release()
+	}
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package session
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+
+	"github.com/hanwen/go-fuse/v2/fuse"
+	"golang.org/x/sys/unix"
+)
+
+// Session is one mounted file system. Safe for concurrent use. The owner
+// calls Unmount; Loop.Close does it for those left.
+type Session struct {
+	loop       *Loop
+	mountpoint string
+	raw        *guard
+	server     *fuse.ProtocolServer
+	fd         int
+	init       []byte
+	id         int32
+	mountID    uint64 // of the kernel, for Unmount
+	done       chan struct{}
+	warn       sync.Once // logs the first reply the kernel refused
+
+	detach sync.Mutex // held while unmounting, so that one call does it
+	// detached is true once the mount table has no entry. Guarded by detach.
+	detached bool
+
+	mu sync.Mutex
+	// refs counts requests being served, plus one until the end. Guarded by mu.
+	refs int
+	// ended is true once nothing more is read from fd. Guarded by mu.
+	ended bool
+	// reading holds the unique ids of reads being served. Guarded by mu.
+	reading map[uint64]struct{}
+}
+
+// Mountpoint is the directory given to Mount.
+func (s *Session) Mountpoint() string { return s.mountpoint }
+
+// Done is closed when the connection ended, whoever ended it, and every
+// handler of this session returned.
+func (s *Session) Done() <-chan struct{} { return s.done }
+
+// Init returns a copy of the raw INIT request. A successor process feeds it
+// to its own ProtocolServer, drops the answer, and serves on.
+func (s *Session) Init() []byte { return bytes.Clone(s.init) }
+
+// Device returns a duplicate of the /dev/fuse descriptor, close-on-exec,
+// owned by the caller. While a duplicate is open anywhere, the end of this
+// process does not end the connection.
+func (s *Session) Device() (*os.File, error) {
+	if !s.acquire() {
+		return nil, fmt.Errorf("fuse connection of %s: %w", s.mountpoint, unix.ENODEV)
+	}
+	defer s.release()
+	fd, err := unix.FcntlInt(uintptr(s.fd), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return nil, fmt.Errorf("duplicate fuse descriptor of %s: %w", s.mountpoint, err)
+	}
+	return os.NewFile(uintptr(fd), "/dev/fuse"), nil
+}
+
+// acquire keeps fd open until release; false once the session ended.
+func (s *Session) acquire() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return false
+	}
+	s.refs++
+	return true
+}
+
+// release undoes acquire. The last one after the end closes the descriptor,
+// which ends the connection if the kernel has not.
+func (s *Session) release() {
+	s.mu.Lock()
+	s.refs--
+	last := s.refs == 0
+	s.mu.Unlock()
+	if !last {
+		return
+	}
+	_ = unix.Close(s.fd)
+	s.raw.OnUnmount()
+	close(s.done)
+}
+
+// isEnded says whether the session ended.
+func (s *Session) isEnded() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ended
+}
+
+// beginRead notes a read, so that the end of the session cancels it.
+func (s *Session) beginRead(unique uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reading[unique] = struct{}{}
+}
+
+// endRead undoes beginRead.
+func (s *Session) endRead(unique uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.reading, unique)
+}
+
+// end stops serving: nothing more is read, reads in progress are cancelled.
+// Idempotent. Done is closed when the last handler returned.
+func (s *Session) end() {
+	s.mu.Lock()
+	if s.ended {
+		s.mu.Unlock()
+		return
+	}
+	s.ended = true
+	uniques := make([]uint64, 0, len(s.reading))
+	for u := range s.reading {
+		uniques = append(uniques, u)
+	}
+	s.mu.Unlock()
+	_ = unix.EpollCtl(s.loop.epoll, unix.EPOLL_CTL_DEL, s.fd, nil)
+	s.loop.remove(s.id)
+	s.loop.reads.drop(s)
+	for _, u := range uniques {
+		s.cancel(u)
+	}
+	s.release()
+}
+
+// cancel closes the cancel channel of a request. A read that is not known to
+// the server yet sees in guard.Read that the session ended.
+func (s *Session) cancel(unique uint64) {
+	var out [outHeaderBytes]byte
+	_, _ = s.server.HandleRequest([][]byte{newInterrupt(unique)}, [][]byte{out[:]})
+}
+
+// reply writes one answer. The kernel refuses an answer to a request that
+// was given up (ENOENT) or of a connection that ended (ENODEV).
+func (s *Session) reply(b []byte) {
+	for {
+		_, err := unix.Write(s.fd, b)
+		if errors.Is(err, unix.EINTR) || errors.Is(err, unix.EAGAIN) {
+			continue
+		}
+		if err != nil && !errors.Is(err, unix.ENOENT) && !errors.Is(err, unix.ENODEV) {
+			s.warn.Do(func() { s.log().WithError(err).WithField("bytes", len(b)).Warn("fuse reply refused") })
+		}
+		return
+	}
+}
+
+// replyError answers unique with st.
+func (s *Session) replyError(unique uint64, st fuse.Status) {
+	var out [outHeaderBytes]byte
+	s.reply(out[:putHeader(out[:], unique, st, 0)])
+}

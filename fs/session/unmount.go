@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package session
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Unmount removes the mount from the mount table (lazily if it is busy) and
+// ends the session. The last users have Options.UnmountGrace to leave; then
+// they are cut off: reads are cancelled, and what is still open on the mount
+// or on an overlay above answers ENOTCONN. When Unmount returns nil, Done is
+// closed and no handler runs or will run. Idempotent; an error means that
+// the mount table could not be changed, and the session is still served.
+func (s *Session) Unmount() error { return s.unmount(s.loop.options.UnmountGrace) }
+
+func (s *Session) unmount(grace time.Duration) error {
+	if err := s.detachMount(); err != nil {
+		return err
+	}
+	timer := time.NewTimer(grace)
+	defer timer.Stop()
+	select {
+	case <-s.done:
+		return nil
+	case <-timer.C:
+	}
+	s.end()
+	<-s.done
+	return nil
+}
+
+// detachMount takes the mount out of the mount table, once.
+func (s *Session) detachMount() error {
+	s.detach.Lock()
+	defer s.detach.Unlock()
+	if s.detached {
+		return nil
+	}
+	if !s.mounted() {
+		s.detached = true // somebody else unmounted it, or mounted over it
+		return nil
+	}
+	err := unix.Unmount(s.mountpoint, unix.UMOUNT_NOFOLLOW)
+	if errors.Is(err, unix.EBUSY) {
+		err = unix.Unmount(s.mountpoint, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
+	}
+	if err != nil {
+		return fmt.Errorf("unmount %s: %w", s.mountpoint, err)
+	}
+	s.detached = true
+	return nil
+}
+
+// identify remembers which mount is ours and returns its device.
+func (s *Session) identify() (major, minor uint32, err error) {
+	st, err := s.statMount()
+	if err != nil {
+		return 0, 0, err
+	}
+	s.mountID = st.Mnt_id
+	return st.Dev_major, st.Dev_minor, nil
+}
+
+// mounted says whether our mount is still what is found at the mountpoint.
+func (s *Session) mounted() bool {
+	st, err := s.statMount()
+	return err == nil && st.Mnt_id == s.mountID
+}
+
+// statMount asks the kernel only, so it works whether or not anybody serves:
+// cached attributes will do.
+func (s *Session) statMount() (unix.Statx_t, error) {
+	var st unix.Statx_t
+	flags := unix.AT_STATX_DONT_SYNC | unix.AT_SYMLINK_NOFOLLOW
+	if err := unix.Statx(unix.AT_FDCWD, s.mountpoint, flags, unix.STATX_MNT_ID, &st); err != nil {
+		return st, fmt.Errorf("statx %s: %w", s.mountpoint, err)
+	}
+	return st, nil
+}
