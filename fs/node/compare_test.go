@@ -61,7 +61,7 @@ func newLoop(t testing.TB) *session.Loop {
 func mountTree(t testing.TB, loop *session.Loop, tree *toc.Tree, c node.Content, o node.Options) string {
 	t.Helper()
 	dir := t.TempDir()
-	s, err := loop.Mount(dir, node.New(tree, c, o), session.MountOptions{PosixACL: node.HasACL(tree)})
+	s, err := loop.Mount(dir, node.New(tree, c, o), session.MountOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

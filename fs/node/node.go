@@ -50,22 +50,6 @@ func New(tree *toc.Tree, c Content, o Options) fuse.RawFileSystem {
 	}
 }
 
-// HasACL says whether any node of tree has a POSIX ACL, which the kernel
-// enforces only if the session was mounted with PosixACL.
-func HasACL(tree *toc.Tree) bool {
-	if !tree.HasXattrs() {
-		return false
-	}
-	for id := toc.RootID; int(id) <= tree.Len(); id++ {
-		for _, name := range []string{"system.posix_acl_access", "system.posix_acl_default"} {
-			if _, ok := tree.Xattr(id, name); ok {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // String names the file system in go-fuse's messages.
 func (f *fileSystem) String() string { return "spry" }
 

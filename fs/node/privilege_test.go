@@ -92,26 +92,3 @@ func TestPrivileges(t *testing.T) {
 		})
 	}
 }
-
-// TestPosixACL: an ACL in the layer lets in whom the mode would not.
-func TestPosixACL(t *testing.T) {
-	// version 2: user::rw-, user:65534:r--, group::---, mask::r--, other::---
-	acl := "\x02\x00\x00\x00" + "\x01\x00\x06\x00\xff\xff\xff\xff" + "\x02\x00\x04\x00\xfe\xff\x00\x00" +
-		"\x04\x00\x00\x00\xff\xff\xff\xff" + "\x10\x00\x04\x00\xff\xff\xff\xff" + "\x20\x00\x00\x00\xff\xff\xff\xff"
-	layer := treetest.NewLayer().
-		Add(tar.Header{Name: "file", Mode: 0o640, PAXRecords: map[string]string{"SCHILY.xattr.system.posix_acl_access": acl}}, "let in").
-		Add(tar.Header{Name: "closed", Mode: 0o640}, "shut out").Bytes()
-	mounted := mountTar(t, newLoop(t), layer, node.Options{})
-	for name, dir := range map[string]string{"layer": mounted, "overlay": overlay(t, mounted), "unpacked": unpack(t, layer)} {
-		t.Run(name, func(t *testing.T) {
-			openPath(t, filepath.Dir(dir))
-			for file, want := range map[string]bool{"file": true, "closed": false} {
-				cmd := exec.Command("cat", filepath.Join(dir, file))
-				cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
-				if out, err := cmd.CombinedOutput(); (err == nil) != want {
-					t.Errorf("cat %s: %v, %s", file, err, out)
-				}
-			}
-		})
-	}
-}

@@ -35,7 +35,7 @@ const (
 // FUSE_EXPLICIT_INVAL_DATA rather than FUSE_AUTO_INVAL_DATA: files never
 // change. FUSE_PASSTHROUGH and FUSE_ALLOW_IDMAP are among go-fuse's
 // defaults or switched by name; stack depth 1 leaves room for the overlay.
-func (s *Session) protocolOptions(o MountOptions) *fuse.MountOptions {
+func (s *Session) protocolOptions() *fuse.MountOptions {
 	return &fuse.MountOptions{
 		Name:                     "spry",
 		MaxWrite:                 MaxRead, // go-fuse derives max_pages from it
@@ -44,7 +44,6 @@ func (s *Session) protocolOptions(o MountOptions) *fuse.MountOptions {
 		MaxStackDepth:            1,
 		EnableSymlinkCaching:     true,
 		ExplicitDataCacheControl: true,
-		EnableAcl:                o.PosixACL,
 		IDMappedMount:            true,
 		ExtraCapabilities:        fuse.CAP_HAS_RESEND | fuse.CAP_READDIRPLUS_AUTO | fuse.CAP_NO_OPENDIR_SUPPORT,
 		PanicHandler:             s.raw.panicked,

@@ -28,9 +28,6 @@ type MountOptions struct {
 	Source string
 	// ReadAhead in bytes; 0 is DefaultReadAhead. Best effort.
 	ReadAhead int
-	// PosixACL lets the kernel enforce system.posix_acl_* attributes, at the
-	// price of a GETXATTR for every inode that permissions are checked on.
-	PosixACL bool
 }
 
 // mountFlags: read-only, which also keeps the kernel from asking for
@@ -51,7 +48,7 @@ func (l *Loop) Mount(mountpoint string, raw fuse.RawFileSystem, o MountOptions) 
 	s := &Session{loop: l, mountpoint: mountpoint, refs: 1, fd: -1,
 		done: make(chan struct{}), reading: make(map[uint64]struct{})}
 	s.raw = &guard{RawFileSystem: raw, session: s}
-	s.server = fuse.NewProtocolServer(s.raw, s.protocolOptions(o))
+	s.server = fuse.NewProtocolServer(s.raw, s.protocolOptions())
 	if err := s.mount(o); err != nil {
 		return nil, fmt.Errorf("mount fuse on %s: %w", mountpoint, err)
 	}

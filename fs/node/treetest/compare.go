@@ -27,11 +27,12 @@ type Options struct {
 // difference in names, types, modes, owners, device numbers, sizes,
 // modification times, link counts, groups of hard links, symlink targets,
 // extended attributes and contents, sorted by path. Sizes of directories and
-// inode numbers do not count. What cannot be read is a difference too.
+// inode numbers do not count. What cannot be read in one is a difference, what
+// cannot be read in both for the same reason is none: overlayfs lists some
+// whiteouts that it then does not find.
 func Compare(a, b string, o Options) []string {
-	left, errs := walk(a, o)
-	right, more := walk(b, o)
-	diffs := append(errs, more...)
+	var diffs []string
+	left, right := walk(a, o), walk(b, o)
 	paths := maps.Clone(left)
 	maps.Copy(paths, right)
 	for _, p := range slices.Sorted(maps.Keys(paths)) {
@@ -59,6 +60,7 @@ func (f *file) diff(g *file) []string {
 			out = append(out, fmt.Sprintf("%s %v, %v", what, x, y))
 		}
 	}
+	note("failure", f.failure, g.failure)
 	note("mode", fmt.Sprintf("%#o", f.mode), fmt.Sprintf("%#o", g.mode))
 	note("owner", fmt.Sprintf("%d:%d", f.uid, f.gid), fmt.Sprintf("%d:%d", g.uid, g.gid))
 	note("device", f.rdev, g.rdev)

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -31,41 +32,51 @@ type file struct {
 	target  string
 	content string // digest
 	xattrs  map[string]string
+	// failure is why the rest is not known, "" if it is.
+	failure string
 }
 
+// inode is one file of a walk, which may cross devices in an overlay.
+type inode struct{ dev, ino uint64 }
+
 // walk reads everything below root, in sorted order. It never follows a link.
-func walk(root string, o Options) (map[string]*file, []string) {
+func walk(root string, o Options) map[string]*file {
 	files := make(map[string]*file)
-	inodes := make(map[uint64]string)
-	var errs []string
+	inodes := make(map[inode]string)
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		rel := relative(root, path)
 		if err != nil {
-			errs = append(errs, fmt.Sprintf("%q: %v", rel, err))
+			files[rel] = failed(err)
 			return nil
 		}
-		f, err := readFile(path, rel, o)
-		if err != nil {
-			errs = append(errs, fmt.Sprintf("%q: %v", rel, err))
-			return nil
-		}
-		if t := fileType(f.mode); path != root && d.Type() != t {
-			errs = append(errs, fmt.Sprintf("%q: listed as %v, is %v", rel, d.Type(), t))
-		}
-		if f.mode&unix.S_IFMT != unix.S_IFDIR {
-			ino := inode(path)
-			f.first = inodes[ino]
+		f, id, err := readFile(path, rel, o)
+		switch {
+		case err != nil:
+			f = failed(err)
+		case path != root && d.Type() != fileType(f.mode):
+			f.failure = fmt.Sprintf("listed as %v, is %v", d.Type(), fileType(f.mode))
+		case f.mode&unix.S_IFMT != unix.S_IFDIR:
+			f.first = inodes[id]
 			if f.first == "" {
-				inodes[ino] = rel
+				inodes[id] = rel
 			}
 		}
 		files[rel] = f
 		return nil
 	})
 	if err != nil {
-		errs = append(errs, fmt.Sprintf("walk %s: %v", root, err))
+		files["."] = failed(err)
 	}
-	return files, errs
+	return files
+}
+
+// failed keeps the error without the path, which differs on both sides.
+func failed(err error) *file {
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		return &file{failure: errno.Error()}
+	}
+	return &file{failure: err.Error()}
 }
 
 // relative avoids filepath.Rel, which cleans names.
@@ -76,19 +87,12 @@ func relative(root, path string) string {
 	return strings.TrimPrefix(path[len(root):], "/")
 }
 
-func inode(path string) uint64 {
+func readFile(path, rel string, o Options) (*file, inode, error) {
 	var st unix.Stat_t
 	if err := unix.Lstat(path, &st); err != nil {
-		return 0
+		return nil, inode{}, fmt.Errorf("lstat: %w", err)
 	}
-	return st.Ino
-}
-
-func readFile(path, rel string, o Options) (*file, error) {
-	var st unix.Stat_t
-	if err := unix.Lstat(path, &st); err != nil {
-		return nil, fmt.Errorf("lstat: %w", err)
-	}
+	id := inode{st.Dev, st.Ino}
 	f := &file{mode: st.Mode, uid: st.Uid, gid: st.Gid}
 	if o.IgnoreMtime == nil || !o.IgnoreMtime(rel) {
 		f.mtime = time.Unix(st.Mtim.Unix()).UTC()
@@ -108,10 +112,10 @@ func readFile(path, rel string, o Options) (*file, error) {
 		f.rdev = st.Rdev
 	}
 	if err != nil {
-		return nil, err
+		return nil, id, err
 	}
 	f.xattrs, err = xattrs(path, o)
-	return f, err
+	return f, id, err
 }
 
 func hash(path string, size int64) (string, error) {
