@@ -85,6 +85,7 @@ const (
 // why an entry cannot be applied, or "".
 type builder struct {
 	at     int // the entry being applied
+	imply  int // how many more directories may be implied
 	drafts []draft
 	slots  []slot
 	byKey  map[key]int32
@@ -100,6 +101,7 @@ type builder struct {
 func newBuilder(entries int) *builder {
 	entries = min(entries, MaxEntries)
 	b := &builder{
+		imply:  MaxImplied + 2*entries,
 		drafts: make([]draft, 0, entries+1),
 		slots:  make([]slot, 0, entries),
 		byKey:  make(map[key]int32, entries),
@@ -154,8 +156,8 @@ func (b *builder) create(parent uint32, base string, e *Entry) string {
 	if exists {
 		b.slots[s].node = node
 		b.byKey[key{parent, base}] = s
-	} else if reason := b.addName(parent, base, node); reason != "" {
-		return reason
+	} else {
+		b.addName(parent, base, node)
 	}
 	b.drafts[node].nlink++
 	return b.setAttrs(node, e)
@@ -186,31 +188,24 @@ func (b *builder) newNode(parent uint32, e *Entry) (uint32, string) {
 	default:
 		return 0, fmt.Sprintf("unknown type %d", e.Type)
 	}
-	return b.addDraft(parent, d)
+	return b.addDraft(parent, d), ""
 }
 
 // addDraft gives d what a new file gets from its directory.
-func (b *builder) addDraft(parent uint32, d draft) (uint32, string) {
-	if len(b.drafts) >= MaxNodes {
-		return 0, fmt.Sprintf("more than %d nodes", MaxNodes)
-	}
+func (b *builder) addDraft(parent uint32, d draft) uint32 {
 	if dir := &b.drafts[parent]; dir.mode&modeSetgid != 0 {
 		d.gid = dir.gid
 	}
 	b.drafts = append(b.drafts, d)
-	return uint32(len(b.drafts) - 1), ""
+	return uint32(len(b.drafts) - 1)
 }
 
 // addName adds a name that parent does not have.
-func (b *builder) addName(parent uint32, base string, node uint32) string {
-	if len(b.slots) >= MaxNodes {
-		return fmt.Sprintf("more than %d names", MaxNodes)
-	}
+func (b *builder) addName(parent uint32, base string, node uint32) {
 	s := int32(len(b.slots))
 	b.slots = append(b.slots, slot{name: base, node: node, next: b.drafts[parent].first})
 	b.drafts[parent].first = s
 	b.byKey[key{parent, base}] = s
-	return ""
 }
 
 // unlink takes one name from node; a directory loses everything below it.

@@ -6,9 +6,11 @@ package toc
 // Bounds on what a tree may hold; entries beyond them are an [EntryError].
 const (
 	// MaxEntries is the number of tar entries of a layer.
-	MaxEntries = 4 << 20
-	// MaxNodes is the number of nodes and of names, implied parents included.
-	MaxNodes = 4 << 20
+	MaxEntries = 1 << 20
+	// MaxImplied is the number of directories that may be missing among the
+	// entries, beyond two for each entry. It keeps a few long names from
+	// costing much memory.
+	MaxImplied = 64 << 10
 	// MaxPath is the length of a path in bytes (PATH_MAX without its NUL,
 	// limits.h); it also bounds the depth of a tree.
 	MaxPath = 4095

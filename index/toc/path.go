@@ -73,12 +73,13 @@ func (b *builder) makeParents(dir string, e *Entry) (uint32, string) {
 
 // implyDir makes a directory that e needs and no entry described yet.
 func (b *builder) implyDir(parent uint32, name string, e *Entry) (uint32, string) {
-	d := draft{mode: modeDir | 0o755, nlink: 1, implied: true, mtime: mtime(e), first: none, entry: b.at}
-	node, reason := b.addDraft(parent, d)
-	if reason != "" {
-		return 0, reason
+	if b.imply--; b.imply < 0 {
+		return 0, "too many missing parents"
 	}
-	return node, b.addName(parent, name, node)
+	d := draft{mode: modeDir | 0o755, nlink: 1, implied: true, mtime: mtime(e), first: none, entry: b.at}
+	node := b.addDraft(parent, d)
+	b.addName(parent, name, node)
+	return node, ""
 }
 
 // settleDirs gives directories their times once more, by path, as an unpack

@@ -34,10 +34,8 @@ func (b *builder) whiteout(parent uint32, base string, e *Entry) (done bool, rea
 	if _, exists := b.byKey[key{parent, name}]; exists {
 		return true, "whiteout of a name that the layer itself has"
 	}
-	node, reason := b.addDraft(parent, draft{mode: modeChar, nlink: 1, mtime: mtime(e), first: none, entry: b.at})
-	if reason != "" {
-		return true, reason
-	}
+	node := b.addDraft(parent, draft{mode: modeChar, nlink: 1, mtime: mtime(e), first: none, entry: b.at})
 	b.drafts[node].chown(e)
-	return true, b.addName(parent, name, node)
+	b.addName(parent, name, node)
+	return true, ""
 }
