@@ -15,7 +15,6 @@ const (
 	flagExtra   = 1 << 2
 	flagName    = 1 << 3
 	flagComment = 1 << 4
-	flagUnknown = 0xe0
 )
 
 // CheckPrefix says whether prefix, the blob bytes before span 0, which no
@@ -37,7 +36,7 @@ func (z *Ztoc) CheckPrefix(prefix []byte) error {
 // gzipHeaderSize is the size of the gzip header that b starts with; 0 if there
 // is no whole one.
 func gzipHeaderSize(b []byte) int {
-	if len(b) < v1HeaderSize || string(b[:3]) != gzipMagic || b[3]&flagUnknown != 0 {
+	if len(b) < v1HeaderSize || string(b[:3]) != gzipMagic {
 		return 0
 	}
 	flags, n := b[3], v1HeaderSize
