@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package snapshot
+
+import (
+	"context"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/spryd/spry/index"
+)
+
+// FileSystem mounts layers by digest. A mounted layer has owners, which are
+// snapshot identifiers; it stays until the last one releases it.
+//
+// All methods are safe for concurrent use.
+type FileSystem interface {
+	// Mount makes a layer available and adds an owner; adding the same owner
+	// again changes nothing. It fails with index.ErrNoIndex or
+	// index.ErrNotLazy when the layer has to arrive another way; no owner is
+	// added then.
+	Mount(ctx context.Context, ref index.LayerRef, owner string) error
+	// Restore is Mount from what is on this host, for use at start.
+	Restore(ctx context.Context, layer digest.Digest, owner string) error
+	// Sweep removes every layer that has no owner after the Restore calls.
+	Sweep(ctx context.Context) error
+	// Release drops an owner; with the last one the layer goes.
+	Release(ctx context.Context, layer digest.Digest, owner string) error
+	// Dir is the directory that shows the layer now.
+	Dir(layer digest.Digest) (string, error)
+	// Check says whether the layer can be given to a new container.
+	Check(ctx context.Context, layer digest.Digest) error
+	// Usage is what the layer occupies on disk.
+	Usage(ctx context.Context, layer digest.Digest) (bytes, inodes int64, err error)
+	// Unpack fills dir with a whole layer in overlayfs form, after checking
+	// its digest. Parents are the directories of the layers below, uppermost
+	// first. It returns the DiffID of what it unpacked.
+	Unpack(ctx context.Context, ref index.LayerRef, dir string, parents []string) (digest.Digest, error)
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package snapshot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/opencontainers/go-digest"
+	"golang.org/x/sync/errgroup"
+)
+
+// checkParallel bounds the layers checked at the same time for one mount.
+const checkParallel = 8
+
+// lowerDirs returns the directories of parents, uppermost first, after making
+// sure that each can be used. A directory that occurs twice is kept at its
+// uppermost place: overlayfs refuses repetition, and the upper one hides
+// everything the lower one has.
+func (s *Snapshotter) lowerDirs(ctx context.Context, parents []record) ([]string, error) {
+	if err := s.checkLayers(ctx, parents); err != nil {
+		return nil, err
+	}
+	dirs := make([]string, 0, len(parents))
+	for _, r := range parents {
+		dir := s.upperDir(r.id)
+		if layer := r.lazyLayer(); layer != "" {
+			var err error
+			if dir, err = s.fsys.Dir(layer); err != nil {
+				return nil, fmt.Errorf("directory of layer %s: %w", layer, err)
+			}
+		}
+		if !slices.Contains(dirs, dir) {
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs, nil
+}
+
+// checkLayers checks each lazy layer once.
+func (s *Snapshotter) checkLayers(ctx context.Context, parents []record) error {
+	seen := make(map[digest.Digest]bool)
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(checkParallel)
+	for _, r := range parents {
+		layer := r.lazyLayer()
+		if layer == "" || seen[layer] {
+			continue
+		}
+		seen[layer] = true
+		g.Go(func() error {
+			if err := s.checkLayer(ctx, r); err != nil {
+				return fmt.Errorf("layer %s of snapshot %s: %w", layer, r.info.Name, err)
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+// checkLayer checks a lazy layer and mounts it anew if that may help: its
+// state on this host may have been lost while its snapshot was not.
+func (s *Snapshotter) checkLayer(ctx context.Context, r record) error {
+	err := s.fsys.Check(ctx, r.lazyLayer())
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	ref, refErr := parseRef(r.info.Labels)
+	if refErr != nil || ref.Layer != r.lazyLayer() {
+		return err
+	}
+	if mountErr := s.fsys.Mount(ctx, ref, r.id); mountErr != nil {
+		return errors.Join(err, mountErr)
+	}
+	return s.fsys.Check(ctx, r.lazyLayer())
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package snapshot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/containerd/containerd/v2/core/mount"
+	"github.com/containerd/containerd/v2/core/snapshots"
+	"github.com/containerd/continuity/fs"
+	"github.com/opencontainers/go-digest"
+	"github.com/opencontainers/image-spec/identity"
+
+	"github.com/spryd/spry/index"
+)
+
+// unpack fills the snapshot's own directory with the layer. If it is not
+// finished the snapshot is as if nothing had happened and err says why.
+func (p *pulled) unpack(ctx context.Context, reason error) (mounts []mount.Mount, finished bool, err error) {
+	s := p.s
+	lowers, err := s.lowerDirs(ctx, p.parents)
+	if err != nil {
+		return nil, true, err
+	}
+	if err := s.makeDirs(p.record, lowers); err != nil {
+		return nil, true, err
+	}
+	dir := s.upperDir(p.record.id)
+	usage, err := p.fill(ctx, dir, lowers)
+	if err != nil {
+		if cleanErr := s.emptyDirs(p.record.id); cleanErr != nil || ctx.Err() != nil {
+			return nil, true, errors.Join(err, cleanErr)
+		}
+		return nil, false, err
+	}
+	mounts, err = p.finish(ctx, usage, map[string]string{index.LabelReason: shorten(reason.Error())})
+	return mounts, true, err
+}
+
+// fill unpacks and proves that the result is the layer of the target.
+func (p *pulled) fill(ctx context.Context, dir string, lowers []string) (snapshots.Usage, error) {
+	diffID, err := p.s.fsys.Unpack(ctx, p.target.ref, dir, lowers)
+	if err != nil {
+		return snapshots.Usage{}, fmt.Errorf("unpack layer %s: %w", p.target.ref.Layer, err)
+	}
+	if err := p.checkDiffID(diffID); err != nil {
+		return snapshots.Usage{}, fmt.Errorf("unpack layer %s: %w", p.target.ref.Layer, err)
+	}
+	du, err := fs.DiskUsage(ctx, dir)
+	return snapshots.Usage(du), err
+}
+
+// checkDiffID compares with the chain id that the snapshot will be found by.
+// Without this an image could put its own files under the chain id of another
+// image, which the next pull of that image would trust.
+func (p *pulled) checkDiffID(got digest.Digest) error {
+	below := p.record.info.Labels[labelParentChain]
+	if len(p.parents) > 0 {
+		below = p.parents[0].info.Labels[index.LabelTarget]
+		if below == "" {
+			return fmt.Errorf("parent snapshot %s has no chain id", p.parents[0].info.Name)
+		}
+	}
+	chain := []digest.Digest{got}
+	if below != "" {
+		chain = []digest.Digest{digest.Digest(below), got}
+	}
+	if have := identity.ChainID(chain); have.String() != p.target.chain {
+		return fmt.Errorf("DiffID %s: chain id is %s, want %s", got, have, p.target.chain)
+	}
+	return nil
+}
