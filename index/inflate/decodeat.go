@@ -4,6 +4,7 @@
 package inflate
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 )
@@ -34,23 +35,24 @@ func DecodeAt(buf []byte, in Input, bitPos int64, window []byte, n int) ([]byte,
 	if bitPos < 0 || left < 0 || int64(n)/maxPerBit > left {
 		return nil, at(ErrTruncated, bitPos)
 	}
-	o := newOutput(buf, window, n)
 	d := decoders.Get().(*decoder)
 	d.start(in.b, bitPos)
-	err := d.decodeMembers(&o)
-	pos := d.bits.bitPos()
-	d.bits = bitReader{}
+	d.out = newOutput(buf, window, n)
+	err := d.decodeMembers()
+	pos, out := d.bits.bitPos(), d.out.buf
+	d.bits, d.out = bitReader{}, output{}
 	decoders.Put(d)
 	if err != nil {
 		return nil, at(err, pos)
 	}
-	return o.buf[len(window) : len(window)+n : len(window)+n], nil
+	return out[len(window) : len(window)+n : len(window)+n], nil
 }
 
-// decodeMembers fills o up to its limit.
-func (d *decoder) decodeMembers(o *output) error {
+// decodeMembers fills the output up to its limit.
+func (d *decoder) decodeMembers() error {
+	o := &d.out
 	for o.pos < o.limit {
-		switch ev, err := d.decode(o); {
+		switch ev, err := d.decode(); {
 		case err != nil:
 			return err
 		case ev == evInput:
@@ -73,15 +75,15 @@ func (d *decoder) nextMember() error {
 		return ErrTruncated
 	}
 	n, err := memberHeader(b.in[b.pos+memberTrailer:])
-	switch err {
-	case nil:
-		b.pos += memberTrailer + n
-		d.restart()
-		return nil
-	case errShort:
+	switch {
+	case errors.Is(err, errShort):
 		return ErrTruncated
+	case err != nil:
+		return ErrCorrupt
 	}
-	return ErrCorrupt
+	b.pos += memberTrailer + n
+	d.restart()
+	return nil
 }
 
 // BufferSize is the capacity with which DecodeAt does not allocate for n bytes.

@@ -3,6 +3,8 @@
 
 package inflate
 
+import "errors"
+
 // event is why decode returned.
 type event uint8
 
@@ -33,8 +35,13 @@ const (
 // decoder is a resumable DEFLATE decoder: it stops at the limit of the output,
 // at the end of the input and at each end of a block, and goes on from there,
 // also with other input and output buffers.
+//
+// The buffers of a decoder must be on the heap (DecodeAt's escape through the
+// pool, a Walker's to its reader and sink): fast holds addresses in integers,
+// which do not follow a stack that moves.
 type decoder struct {
 	bits   bitReader
+	out    output
 	state  state
 	final  bool    // the current block is the last one
 	stored int     // bytes left of a stored block
@@ -57,30 +64,31 @@ func (d *decoder) restart() {
 	d.state, d.final, d.err = atHeader, false, nil
 }
 
-// decode appends to o until something of an event happens. Errors are
+// decode appends to out until something of an event happens. Errors are
 // ErrCorrupt only, stay, and are not reported before output that is complete
 // without what is corrupt.
-func (d *decoder) decode(o *output) (event, error) {
+func (d *decoder) decode() (event, error) {
+	o := &d.out
 	for o.pos < o.limit {
 		if d.err != nil {
 			return 0, d.err
 		}
 		switch d.state {
 		case atHeader:
-			if err := d.header(); err == errShort {
+			if err := d.header(); errors.Is(err, errShort) {
 				return evInput, nil
 			} else if err != nil {
 				d.err = err
 			}
 		case inStored:
-			if !d.copyStored(o) {
+			if !d.copyStored() {
 				return evInput, nil
 			}
 			if d.stored == 0 {
 				return d.endBlock(), nil
 			}
 		case inHuffman:
-			switch d.symbols(o) {
+			switch d.symbols() {
 			case exitEnd:
 				return d.endBlock(), nil
 			case exitCorrupt:
@@ -105,8 +113,8 @@ func (d *decoder) endBlock() event {
 
 // copyStored copies what input and output allow. It reports false when it is
 // stopped by the end of the input.
-func (d *decoder) copyStored(o *output) bool {
-	b := &d.bits
+func (d *decoder) copyStored() bool {
+	b, o := &d.bits, &d.out
 	n := min(d.stored, o.limit-o.pos, len(b.in)-b.pos)
 	copy(o.buf[o.pos:], b.in[b.pos:b.pos+n])
 	b.pos += n
@@ -116,16 +124,16 @@ func (d *decoder) copyStored(o *output) bool {
 }
 
 // symbols decodes Huffman data.
-func (d *decoder) symbols(o *output) exit {
-	if x := d.fast(o); x != exitMore {
+func (d *decoder) symbols() exit {
+	if x := d.fast(); x != exitMore {
 		return x
 	}
-	return d.careful(o)
+	return d.careful()
 }
 
 // careful decodes symbol by symbol. A match counts as one with its distance.
-func (d *decoder) careful(o *output) exit {
-	b, t := &d.bits, d.tab
+func (d *decoder) careful() exit {
+	b, o, t := &d.bits, &d.out, d.tab
 	for o.pos < o.limit {
 		b.refill()
 		e, size := lookup(t.lit[:], litBits, b.buf)

@@ -24,6 +24,10 @@ var (
 // not at all; nothing was consumed.
 var errShort = errors.New("inflate: more input needed")
 
+// errDone means that the stream has ended. It is not io.EOF, which a reader or
+// sink could return for reasons of its own.
+var errDone = errors.New("inflate: end of stream")
+
 // TrailingError reports bytes after the last gzip member that do not start
 // another one. It matches [ErrTrailing].
 type TrailingError struct {

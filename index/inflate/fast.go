@@ -19,36 +19,30 @@ const fastMargin = 32
 // bits count, the others are garbage), e is the entry of the next symbol,
 // not yet dropped from buf. Two literals and a length drop at most 2*11+20
 // bits, a distance 28.
-func (d *decoder) fast(o *output) exit {
+func (d *decoder) fast() exit {
+	o := &d.out
 	if len(d.bits.in)-d.bits.pos < fastMargin || o.pos >= o.limit || len(o.buf)-o.limit < OutputSlack {
 		return exitMore
 	}
 	t := d.tab
-	first := unsafe.Pointer(unsafe.SliceData(d.bits.in))
-	in := unsafe.Add(first, d.bits.pos)
-	inEnd := uintptr(first) + uintptr(len(d.bits.in)-fastMargin)
-	base := unsafe.Pointer(unsafe.SliceData(o.buf))
-	hist := uintptr(base) + uintptr(o.hist)
-	out := unsafe.Add(base, o.pos)
-	outEnd := uintptr(base) + uintptr(o.limit)
-	buf, n := d.bits.buf, uint64(d.bits.n)
-	x := exitMore
-	in, buf, n = refill(in, buf, n)
+	in := unsafe.Pointer(&d.bits.in[d.bits.pos])
+	inEnd := uintptr(in) + uintptr(len(d.bits.in)-d.bits.pos-fastMargin)
+	out := unsafe.Pointer(&o.buf[o.pos])
+	outEnd := uintptr(out) + uintptr(o.limit-o.pos)
+	hist := uintptr(out) - uintptr(o.pos-o.hist)
+	in, buf, n := refill(in, d.bits.buf, uint64(d.bits.n))
 	e := uint64(t.lit[buf&(1<<litBits-1)])
+	x := exitMore
 	for uintptr(out) < outEnd && uintptr(in) <= inEnd {
 		if e&isLiteral != 0 {
-			*(*byte)(out) = byte(e >> 16)
-			out = unsafe.Add(out, 1)
+			out = put(out, e)
 			buf, n = buf>>(e&dropMask), n-e
 			if e = uint64(t.lit[buf&(1<<litBits-1)]); e&isLiteral != 0 {
-				*(*byte)(out) = byte(e >> 16)
-				out = unsafe.Add(out, 1)
+				out = put(out, e)
 				buf, n = buf>>(e&dropMask), n-e
 				if e = uint64(t.lit[buf&(1<<litBits-1)]); e&isLiteral != 0 {
-					*(*byte)(out) = byte(e >> 16)
-					out = unsafe.Add(out, 1)
-					buf, n = buf>>(e&dropMask), n-e
-					in, buf, n = refill(in, buf, n)
+					out = put(out, e)
+					in, buf, n = refill(in, buf>>(e&dropMask), n-e)
 					e = uint64(t.lit[buf&(1<<litBits-1)])
 					continue
 				}
@@ -59,10 +53,8 @@ func (d *decoder) fast(o *output) exit {
 				buf, n = buf>>litBits, n-litBits
 				e = uint64(t.lit[e>>16+buf&(1<<(e>>8&63)-1)])
 				if e&isLiteral != 0 {
-					*(*byte)(out) = byte(e >> 16)
-					out = unsafe.Add(out, 1)
-					buf, n = buf>>(e&dropMask), n-e
-					in, buf, n = refill(in, buf, n)
+					out = put(out, e)
+					in, buf, n = refill(in, buf>>(e&dropMask), n-e)
 					e = uint64(t.lit[buf&(1<<litBits-1)])
 					continue
 				}
@@ -70,69 +62,91 @@ func (d *decoder) fast(o *output) exit {
 			if e&isSpecial != 0 {
 				x = exitCorrupt
 				if e&isEnd != 0 {
-					buf, n = buf>>(e&dropMask), n-e
-					x = exitEnd
+					x, buf, n = exitEnd, buf>>(e&dropMask), n-e
 				}
 				break
 			}
 		}
 		length := uintptr(e>>16 + buf&(1<<(e&dropMask)-1)>>(e>>8&63))
-		buf, n = buf>>(e&dropMask), n-e
-		in, buf, n = refill(in, buf, n)
+		in, buf, n = refill(in, buf>>(e&dropMask), n-e)
 		e = uint64(t.dist[buf&(1<<distBits-1)])
-		if e&isLink != 0 {
-			buf, n = buf>>distBits, n-distBits
-			e = uint64(t.dist[e>>16+buf&(1<<(e>>8&63)-1)])
+		if e&isSpecial != 0 {
+			if e&isLink != 0 {
+				buf, n = buf>>distBits, n-distBits
+				e = uint64(t.dist[e>>16+buf&(1<<(e>>8&63)-1)])
+			}
+			if e&isSpecial != 0 {
+				x = exitCorrupt
+				break
+			}
 		}
 		dist := uintptr(e>>16 + buf&(1<<(e&dropMask)-1)>>(e>>8&63))
-		if e&isSpecial != 0 || dist > uintptr(out)-hist {
+		in, buf, n = refill(in, buf>>(e&dropMask), n-e)
+		e = uint64(t.lit[buf&(1<<litBits-1)])
+		if dist > uintptr(out)-hist {
 			x = exitCorrupt
 			break
 		}
-		buf, n = buf>>(e&dropMask), n-e
-		in, buf, n = refill(in, buf, n)
-		e = uint64(t.lit[buf&(1<<litBits-1)])
-		copyWide(out, dist, length)
+		dst := out
 		out = unsafe.Add(out, length)
+		if dist >= 16 {
+			copyFar(dst, dist, length)
+		} else {
+			copyNear(dst, dist, uintptr(out))
+		}
 	}
-	d.bits.pos, d.bits.buf, d.bits.n = int(uintptr(in)-uintptr(first)), buf, uint(n&63)
-	o.pos = int(uintptr(out) - uintptr(base))
+	d.bits.pos, d.bits.buf, d.bits.n = offset(d.bits.in, in), buf, uint(n&63)
+	o.pos = offset(o.buf, out)
 	return x
+}
+
+// offset is the index of p in b.
+func offset(b []byte, p unsafe.Pointer) int {
+	return int(uintptr(p) - uintptr(unsafe.Pointer(unsafe.SliceData(b))))
+}
+
+// put appends the literal e.
+func put(out unsafe.Pointer, e uint64) unsafe.Pointer {
+	*(*byte)(out) = byte(e >> 16)
+	return unsafe.Add(out, 1)
+}
+
+// copy32 copies 32 bytes, of which the second half may overlap the first.
+func copy32(dst, src unsafe.Pointer) {
+	*(*[16]byte)(dst) = *(*[16]byte)(src)
+	*(*[16]byte)(unsafe.Add(dst, 16)) = *(*[16]byte)(unsafe.Add(src, 16))
+}
+
+// copyFar copies length bytes to dst from dist >= 16 bytes before it. It writes
+// up to 31 bytes more.
+func copyFar(dst unsafe.Pointer, dist, length uintptr) {
+	src := unsafe.Add(dst, -int(dist))
+	copy32(dst, src)
+	for ; length > 32; length -= 32 {
+		src, dst = unsafe.Add(src, 32), unsafe.Add(dst, 32)
+		copy32(dst, src)
+	}
+}
+
+// copyNear copies up to end to dst from dist bytes before it. It writes up to
+// 7 bytes more.
+func copyNear(dst unsafe.Pointer, dist, end uintptr) {
+	src := unsafe.Add(dst, -int(dist))
+	if dist == 1 {
+		v := uint64(*(*byte)(src)) * 0x0101010101010101
+		for ; uintptr(dst) < end; dst = unsafe.Add(dst, 8) {
+			*(*uint64)(dst) = v
+		}
+		return
+	}
+	for step := int(min(dist, 8)); uintptr(dst) < end; {
+		*(*uint64)(dst) = *(*uint64)(src) // min(dist, 8) good bytes
+		src, dst = unsafe.Add(src, step), unsafe.Add(dst, step)
+	}
 }
 
 // refill makes n (modulo 64) at least 56 by loading 8 bytes.
 func refill(in unsafe.Pointer, buf, n uint64) (unsafe.Pointer, uint64, uint64) {
 	buf |= *(*uint64)(in) << (n & 63)
 	return unsafe.Add(in, 7-(n>>3)&7), buf, n | 56
-}
-
-// copyWide copies length bytes to dst from dist bytes before it. It writes up
-// to 31 bytes more.
-func copyWide(dst unsafe.Pointer, dist, length uintptr) {
-	src := unsafe.Add(dst, -int(dist))
-	end := uintptr(dst) + length
-	if dist >= 16 {
-		for {
-			*(*[16]byte)(dst) = *(*[16]byte)(src)
-			*(*[16]byte)(unsafe.Add(dst, 16)) = *(*[16]byte)(unsafe.Add(src, 16))
-			src, dst = unsafe.Add(src, 32), unsafe.Add(dst, 32)
-			if uintptr(dst) >= end {
-				return
-			}
-		}
-	}
-	if dist == 1 {
-		v := uint64(*(*byte)(src)) * 0x0101010101010101
-		for ; uintptr(dst) < end; dst = unsafe.Add(dst, 16) {
-			*(*uint64)(dst) = v
-			*(*uint64)(unsafe.Add(dst, 8)) = v
-		}
-		return
-	}
-	// Each step of 8 bytes gives min(dist, 8) good ones.
-	step := int(min(dist, 8))
-	for uintptr(dst) < end {
-		*(*uint64)(dst) = *(*uint64)(src)
-		src, dst = unsafe.Add(src, step), unsafe.Add(dst, step)
-	}
 }

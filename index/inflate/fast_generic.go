@@ -6,4 +6,4 @@
 package inflate
 
 // fast leaves everything to careful.
-func (d *decoder) fast(*output) exit { return exitMore }
+func (d *decoder) fast() exit { return exitMore }

@@ -25,7 +25,7 @@ type feed struct {
 }
 
 // more replaces the input of b: what is left of it, and at least one byte
-// more. It returns io.EOF at the end of the stream.
+// more. It returns errDone at the end of the stream.
 func (f *feed) more(b *bitReader) error {
 	b.unread()
 	n := copy(f.buf, b.in[b.pos:])
@@ -34,7 +34,7 @@ func (f *feed) more(b *bitReader) error {
 	m, err := f.read(f.buf[n:])
 	b.in = f.buf[:n+m]
 	if err == nil && m == 0 {
-		return io.EOF
+		return errDone
 	}
 	return err
 }

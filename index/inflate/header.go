@@ -3,14 +3,17 @@
 
 package inflate
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"errors"
+)
 
 // header reads the header of a block, with the tables or the length that follow:
 // all of it, or, returning errShort, nothing.
 func (d *decoder) header() error {
 	start := d.bits
 	err := d.readHeader()
-	if err == errShort {
+	if errors.Is(err, errShort) {
 		d.bits = start
 	}
 	return err

@@ -5,6 +5,7 @@ package inflate
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -20,7 +21,6 @@ const walkSize = 1 << 20
 type Walker struct {
 	dec  decoder
 	feed feed
-	out  output
 	sink Sink
 
 	done  int    // output up to here, in out.buf, was given to the sink
@@ -46,7 +46,7 @@ func (w *Walker) Walk(r io.Reader, s Sink) (compressedBytes int64, err error) {
 	for err == nil {
 		err = w.member()
 	}
-	if err == io.EOF {
+	if errors.Is(err, errDone) {
 		err = nil
 	}
 	return w.feed.base + w.dec.bits.bitPos()>>3, err
@@ -55,28 +55,28 @@ func (w *Walker) Walk(r io.Reader, s Sink) (compressedBytes int64, err error) {
 func (w *Walker) reset(r io.Reader, s Sink) {
 	if w.feed.buf == nil {
 		w.feed.buf = make([]byte, feedSize)
-		w.out.buf = make([]byte, WindowSize+walkSize+OutputSlack)
+		w.dec.out.buf = make([]byte, WindowSize+walkSize+OutputSlack)
 	}
 	w.feed = feed{r: r, buf: w.feed.buf}
-	w.out = output{buf: w.out.buf, limit: len(w.out.buf) - OutputSlack}
+	w.dec.out = output{buf: w.dec.out.buf, limit: len(w.dec.out.buf) - OutputSlack}
 	w.sink = s
 	w.done, w.total = 0, 0
 	w.dec.start(nil, 0)
 }
 
-// member walks one member. It returns io.EOF where the stream ends instead.
+// member walks one member. It returns errDone where the stream ends instead.
 func (w *Walker) member() error {
 	if err := w.header(); err != nil {
 		return err
 	}
 	w.dec.restart()
-	w.out.hist = w.out.pos
+	w.dec.out.hist = w.dec.out.pos
 	w.crc, w.size = 0, 0
 	if err := w.block(); err != nil {
 		return err
 	}
 	for {
-		ev, err := w.dec.decode(&w.out)
+		ev, err := w.dec.decode()
 		if err != nil {
 			return at(err, w.bitPos())
 		}
@@ -85,8 +85,8 @@ func (w *Walker) member() error {
 			err = w.need()
 		case evLimit:
 			err = w.flush()
-			w.out.slide()
-			w.done = w.out.pos
+			w.dec.out.slide()
+			w.done = w.dec.out.pos
 		case evBlock:
 			err = w.block()
 		case evEnd:
@@ -107,19 +107,19 @@ func (w *Walker) header() error {
 			b.pos += n
 			return nil
 		}
-		first, empty := w.feed.base+int64(b.pos) == 0, b.pos == len(b.in)
+		short, first, empty := errors.Is(err, errShort), w.feed.base+int64(b.pos) == 0, b.pos == len(b.in)
 		switch {
-		case err == errShort && empty && !first:
+		case short && empty && !first:
 			if err = w.feed.more(b); err != nil {
-				return err // io.EOF: the regular end
+				return err // errDone: the regular end
 			}
-		case err == errShort:
+		case short:
 			if err = w.need(); err != nil {
 				return err
 			}
-		case err == errNoMember && first:
+		case errors.Is(err, errNoMember) && first:
 			return ErrNotGzip
-		case err == errNoMember:
+		case errors.Is(err, errNoMember):
 			return w.trailing()
 		default:
 			return at(err, w.bitPos())
@@ -139,7 +139,7 @@ func (w *Walker) trailing() error {
 			}
 		}
 		b.pos = len(b.in)
-		if err := w.feed.more(b); err == io.EOF {
+		if err := w.feed.more(b); errors.Is(err, errDone) {
 			return e
 		} else if err != nil {
 			return err
@@ -152,16 +152,16 @@ func (w *Walker) block() error {
 	if err := w.flush(); err != nil {
 		return err
 	}
-	return w.sink.Block(Block{BitPos: w.bitPos(), Out: w.total}, w.out.window())
+	return w.sink.Block(Block{BitPos: w.bitPos(), Out: w.total}, w.dec.out.window())
 }
 
 // flush gives new output to the sink.
 func (w *Walker) flush() error {
-	p := w.out.buf[w.done:w.out.pos]
+	p := w.dec.out.buf[w.done:w.dec.out.pos]
 	if len(p) == 0 {
 		return nil
 	}
-	w.done = w.out.pos
+	w.done = w.dec.out.pos
 	w.total += int64(len(p))
 	w.size += uint32(len(p))
 	w.crc = crc32.Update(w.crc, crc32.IEEETable, p)
@@ -192,7 +192,7 @@ func (w *Walker) trailer() error {
 // need gets more input, of which there must be some.
 func (w *Walker) need() error {
 	err := w.feed.more(&w.dec.bits)
-	if err == io.EOF {
+	if errors.Is(err, errDone) {
 		return at(ErrTruncated, w.bitPos())
 	}
 	return err
