@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package config
+
+// Config is everything an operator can set.
+type Config struct {
+	Address   string `toml:"address" comment:"Socket that containerd's proxy plugin connects to."`
+	Root      string `toml:"root" comment:"Directory of all state. It must be on a file system that overlayfs accepts\nas upper layer, such as ext4 or xfs, and belongs to one daemon."`
+	LogLevel  string `toml:"log_level" comment:"One of trace, debug, info, warn, error."`
+	LogFormat string `toml:"log_format" comment:"text or json."`
+
+	Registry    Registry    `toml:"registry" comment:"How registries are reached. Mirrors, certificates and headers are those of\ncontainerd's hosts.toml."`
+	Index       Index       `toml:"index" comment:"Where indexes are looked for. One that a snapshot label names is always used."`
+	Fetch       Fetch       `toml:"fetch" comment:"How the content of layers arrives."`
+	Snapshotter Snapshotter `toml:"snapshotter"`
+	Metrics     Metrics     `toml:"metrics"`
+}
+
+// Registry is the section [registry].
+type Registry struct {
+	ConfigPath    []string `toml:"config_path" comment:"Directories with HOST/hosts.toml, searched in order; the same as containerd's\nconfig_path. Missing ones are skipped."`
+	DockerConfig  string   `toml:"docker_config" comment:"File with credentials in Docker's format, auths and credential helpers\nincluded; \"\" is the one that docker login writes."`
+	Retries       int      `toml:"retries" comment:"How often a request that failed at every host is begun again."`
+	HeaderTimeout Duration `toml:"header_timeout" comment:"How long an answer may take to begin, connecting included."`
+	StallTimeout  Duration `toml:"stall_timeout" comment:"A transfer that yields less than 10 KiB in this time is given up and resumed."`
+}
+
+// Index is the section [index].
+type Index struct {
+	V2 bool `toml:"v2" comment:"Use the index that the image manifest itself names: trusted like the image."`
+	V1 bool `toml:"v1" comment:"Ask the registry's referrers for an index of images that name none. The answer\nis trusted like the registry."`
+}
+
+// Fetch is the section [fetch].
+type Fetch struct {
+	Connections int      `toml:"connections" comment:"Transfers from registries at the same time, over all layers."`
+	Reserved    int      `toml:"reserved" comment:"How many of them only reads that a container waits for may use; 0 is half."`
+	Background  bool     `toml:"background" comment:"Fetch the rest of every mounted layer while nothing else is to do, until it is\na plain directory. Without it layers stay dependent on their registry."`
+	Deadline    Duration `toml:"deadline" comment:"A read that has no data after this time fails with an I/O error; the next one\ntries again."`
+}
+
+// Snapshotter is the section [snapshotter].
+type Snapshotter struct {
+	AsyncRemove     bool     `toml:"async_remove" comment:"Free the space of removed snapshots after containerd's garbage collection\ninstead of during it."`
+	RestoreParallel int      `toml:"restore_parallel" comment:"Layers mounted at the same time when the daemon starts."`
+	MountOptions    []string `toml:"mount_options" comment:"Additional options of overlay mounts."`
+}
+
+// Metrics is the section [metrics].
+type Metrics struct {
+	Address string `toml:"address" comment:"HOST:PORT to serve Prometheus metrics at; \"\" is off."`
+}
