@@ -59,7 +59,7 @@ func TestSkip(t *testing.T) {
 	checksum(global)
 	gz := func(b []byte) []byte { return compress(t, b, 6, 0) }
 	damaged := bytes.Clone(good)
-	damaged[1024+300]++ // second header: the first file
+	damaged[512+300]++ // in the second header, that of a file
 	tests := map[string]struct {
 		blob []byte
 		c    ztoc.Compression
