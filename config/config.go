@@ -28,8 +28,9 @@ type Registry struct {
 
 // Index is the section [index].
 type Index struct {
-	V2 bool `toml:"v2" comment:"Use the index that the image manifest itself names: trusted like the image."`
-	V1 bool `toml:"v1" comment:"Ask the registry's referrers for an index of images that name none. The answer\nis trusted like the registry."`
+	V1       bool     `toml:"v1" comment:"Ask the registry's referrers for an index when the image manifest names none.\nSuch an answer is trusted like the registry, not like the image."`
+	Attempts int      `toml:"attempts" comment:"How often a search is made that fails for a reason which may pass."`
+	NoneFor  Duration `toml:"none_for" comment:"How long it is remembered that an image has no index."`
 }
 
 // Fetch is the section [fetch].

@@ -183,7 +183,7 @@ func TestValidateReportsAllFaults(t *testing.T) {
 	want := []string{
 		"address", "longer than 107", "root", "log_level", "log_format",
 		"registry.config_path", "registry.docker_config", "registry.retries", "registry.header_timeout", "registry.stall_timeout",
-		"fetch.reserved", "fetch.deadline", "snapshotter.restore_parallel", `"a,b"`, `""`, "metrics.address",
+		"index.attempts", "index.none_for", "fetch.reserved", "fetch.deadline", "snapshotter.restore_parallel", `"a,b"`, `""`, "metrics.address",
 	}
 	lines := strings.Split(err.Error(), "\n")
 	if len(lines) != len(want) {

@@ -29,6 +29,8 @@ func (c Config) Validate() error {
 	f.oneOf("log_level", c.LogLevel, "trace", "debug", "info", "warn", "error")
 	f.oneOf("log_format", c.LogFormat, "text", "json")
 	f.registry(c.Registry)
+	f.between("index.attempts", c.Index.Attempts, 1, maxRetries)
+	f.positive("index.none_for", c.Index.NoneFor)
 	f.between("fetch.connections", c.Fetch.Connections, 1, maxConnections)
 	f.between("fetch.reserved", c.Fetch.Reserved, 0, max(c.Fetch.Connections-1, 0))
 	f.positive("fetch.deadline", c.Fetch.Deadline)
