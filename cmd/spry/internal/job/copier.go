@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package job
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/containerd/containerd/v2/core/images"
+	"github.com/containerd/errdefs"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/spryd/spry/cmd/spry/internal/place"
+	"github.com/spryd/spry/cmd/spry/internal/progress"
+)
+
+// copies is how many blobs are copied at once.
+const copies = 4
+
+// copier brings the blobs of an image to another place, in order, and lets
+// whoever needs one there wait for it. A nil copier has nothing to do.
+type copier struct {
+	src, dst place.Image
+	display  *progress.Display
+	blobs    []*blobCopy
+	byDigest map[digest.Digest]*blobCopy
+}
+
+// blobCopy is one blob under way; err is valid once done is closed.
+type blobCopy struct {
+	desc ocispec.Descriptor
+	done chan struct{}
+	err  error
+}
+
+// newCopier plans to copy configs and layers of manifests; nil if the places
+// are the same.
+func newCopier(src, dst place.Image, manifests []*manifest, d *progress.Display) *copier {
+	if src.Name().SamePlace(dst.Name()) {
+		return nil
+	}
+	c := &copier{src: src, dst: dst, display: d, byDigest: map[digest.Digest]*blobCopy{}}
+	for _, m := range manifests {
+		for _, desc := range append([]ocispec.Descriptor{m.content.Config}, m.content.Layers...) {
+			if c.byDigest[desc.Digest] == nil {
+				b := &blobCopy{desc: desc, done: make(chan struct{})}
+				c.blobs = append(c.blobs, b)
+				c.byDigest[desc.Digest] = b
+			}
+		}
+	}
+	return c
+}
+
+// run copies everything. It must be called once for wait to end.
+func (c *copier) run(ctx context.Context) error {
+	if c == nil {
+		return nil
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(copies)
+	for _, b := range c.blobs {
+		g.Go(func() error {
+			defer close(b.done)
+			b.err = c.copy(ctx, b.desc)
+			return b.err
+		})
+	}
+	return g.Wait()
+}
+
+// wait waits until a blob is at the destination.
+func (c *copier) wait(ctx context.Context, dgst digest.Digest) error {
+	if c == nil {
+		return nil
+	}
+	b := c.byDigest[dgst]
+	select {
+	case <-b.done:
+		return b.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (c *copier) copy(ctx context.Context, desc ocispec.Descriptor) error {
+	t := c.display.Task("copy "+short(desc.Digest), desc.Size)
+	defer t.Done("")
+	err := c.dst.Put(ctx, desc, func() (io.ReadCloser, error) {
+		rc, err := c.src.Open(ctx, desc)
+		if err != nil {
+			return nil, err
+		}
+		t.Set(0)
+		return counted{t.Reader(rc), rc}, nil
+	})
+	if errdefs.IsNotFound(err) && images.IsNonDistributable(desc.MediaType) {
+		return nil // by definition kept elsewhere
+	}
+	if err != nil {
+		return fmt.Errorf("copy %s from %s to %s: %w", desc.Digest, c.src.Name(), c.dst.Name(), err)
+	}
+	return nil
+}
+
+// counted is a stream that counts for a task.
+type counted struct {
+	io.Reader
+	io.Closer
+}
+
+// short is a digest as people read it.
+func short(d digest.Digest) string {
+	s := d.String()
+	if n := len(d.Algorithm()) + 1 + 12; d.Validate() == nil && len(s) > n {
+		return s[:n]
+	}
+	return s
+}

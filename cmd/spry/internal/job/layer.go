@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package job
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/spryd/spry/cmd/spry/internal/place"
+	"github.com/spryd/spry/cmd/spry/internal/progress"
+	"github.com/spryd/spry/index"
+	"github.com/spryd/spry/index/build"
+	"github.com/spryd/spry/index/ztoc"
+)
+
+// indexed is what an indexed layer adds to an index.
+type indexed struct {
+	entry    index.LayerIndex
+	spans    int
+	reused   bool
+	prefetch map[string]index.PrefetchRange // by wanted path
+}
+
+// skipped is the reason why a layer has no index.
+type skipped struct{ reason string }
+
+// Error implements error.
+func (s *skipped) Error() string { return s.reason }
+
+// layer indexes one layer and puts the ztoc to the destination. It returns a
+// *skipped for a layer that cannot be indexed.
+func (w *worker) layer(ctx context.Context, desc ocispec.Descriptor, c ztoc.Compression, t *progress.Task) (*indexed, error) {
+	if err := w.copier.wait(ctx, desc.Digest); err != nil {
+		return nil, err
+	}
+	z, reused, err := w.reuse(ctx, desc, t)
+	if err == nil && z == nil {
+		z, err = w.build(ctx, desc, c, t)
+	}
+	if err != nil {
+		return nil, err
+	}
+	b, err := z.Encode()
+	if err != nil {
+		return nil, fmt.Errorf("layer %s: encode ztoc: %w", desc.Digest, err)
+	}
+	out := &indexed{
+		entry: index.LayerIndex{
+			Descriptor:     ocispec.Descriptor{MediaType: index.MediaTypeZtoc, Digest: digest.FromBytes(b), Size: int64(len(b))},
+			Layer:          desc.Digest,
+			LayerMediaType: desc.MediaType,
+			SpanSize:       z.SpanSize,
+			DisableXattrs:  w.options.MarkXattrs && !hasXattrs(z),
+		},
+		spans:  int(z.MaxSpanID) + 1,
+		reused: reused,
+	}
+	if out.prefetch, err = wanted(z, w.options.PrefetchFiles); err != nil {
+		return nil, fmt.Errorf("layer %s: %w", desc.Digest, err)
+	}
+	if err := w.dst.Put(ctx, out.entry.Descriptor, place.Bytes(b)); err != nil {
+		return nil, fmt.Errorf("layer %s: store ztoc: %w", desc.Digest, err)
+	}
+	return out, nil
+}
+
+// build makes the ztoc of a layer and, where the layer is on this host,
+// verifies it with a second pass.
+func (w *worker) build(ctx context.Context, desc ocispec.Descriptor, c ztoc.Compression, t *progress.Task) (*ztoc.Ztoc, error) {
+	t.State("indexing")
+	var res *build.Result
+	err := w.read(ctx, desc, t, func(r io.Reader) error {
+		var err error
+		res, err = build.Layer(ctx, r, build.Options{SpanSize: w.options.SpanSize, Compression: c})
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if res.Digest != desc.Digest {
+		return nil, fmt.Errorf("layer %s: content is %s", desc.Digest, res.Digest)
+	}
+	if err := res.Ztoc.CheckLazy(); err != nil {
+		return nil, &skipped{plainReason(err)}
+	}
+	if !w.from.Local() {
+		return res.Ztoc, nil
+	}
+	t.State("verifying")
+	err = w.read(ctx, desc, t, func(r io.Reader) error { return build.Verify(ctx, r, res) })
+	if err != nil {
+		return nil, err
+	}
+	return res.Ztoc, nil
+}
+
+// read runs use over the bytes of a layer. That the bytes cannot be read is
+// an error; that use does not like them is a reason to skip the layer.
+func (w *worker) read(ctx context.Context, desc ocispec.Descriptor, t *progress.Task, use func(io.Reader) error) error {
+	rc, err := w.from.Open(ctx, desc)
+	if err != nil {
+		return fmt.Errorf("layer %s: %w", desc.Digest, err)
+	}
+	defer func() { _ = rc.Close() }()
+	r := &faultReader{r: t.Reader(rc)}
+	err = use(r)
+	var skip *build.SkipError
+	switch {
+	case err == nil:
+		return nil
+	case r.err != nil:
+		return fmt.Errorf("read layer %s: %w", desc.Digest, r.err)
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.As(err, &skip):
+		return &skipped{plainReason(skip)}
+	default:
+		return &skipped{err.Error()}
+	}
+}
+
+// plainReason is the text of an error without what every reason starts with.
+func plainReason(err error) string {
+	return strings.TrimPrefix(err.Error(), build.ErrSkip.Error()+": ")
+}
+
+// faultReader remembers that reading failed.
+type faultReader struct {
+	r   io.Reader
+	err error
+}
+
+// Read implements io.Reader.
+func (f *faultReader) Read(p []byte) (int, error) {
+	n, err := f.r.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		f.err = err
+	}
+	return n, err
+}
+
+// xattrPrefix starts the PAX records that are extended attributes.
+const xattrPrefix = "SCHILY.xattr."
+
+// opaqueMarker makes the directory it is in opaque, which is an attribute too.
+const opaqueMarker = ".wh..wh..opq"
+
+// hasXattrs says whether a mount of the layer has to answer for attributes.
+func hasXattrs(z *ztoc.Ztoc) bool {
+	for i := range z.Entries {
+		if strings.HasSuffix(z.Entries[i].Name, opaqueMarker) {
+			return true
+		}
+		for _, r := range z.Entries[i].PAX {
+			if strings.HasPrefix(r.Key, xattrPrefix) {
+				return true
+			}
+		}
+	}
+	return false
+}

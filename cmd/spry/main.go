@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+// Command spry makes, shows and moves the indexes that let a snapshotter load
+// an image lazily.
+//
+//	spry convert SRC DST     an image that names its indexes (v2)
+//	spry create IMAGE        indexes beside an image (v1)
+//	spry push IMAGE          ... to the registry
+//	spry pull REF            into containerd, lazily
+//	spry index ls|info|rm    indexes
+//	spry ztoc ls|info|get-file
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+)
+
+// Exit codes.
+const (
+	exitFailed = 1
+	exitUsage  = 2
+	// exitSignal is what shells report for a program ended by SIGINT.
+	exitSignal = 130
+)
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+// run executes the command line and gives the exit code.
+func run(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	a := newApp(os.Stdout, os.Stderr)
+	defer a.close()
+	cmd := a.root()
+	cmd.SetArgs(args)
+	err := cmd.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	if ctx.Err() != nil {
+		fmt.Fprintln(os.Stderr, "spry: interrupted")
+		return exitSignal
+	}
+	fmt.Fprintln(os.Stderr, "spry:", err)
+	var usage *usageError
+	if errors.As(err, &usage) || strings.HasPrefix(err.Error(), "unknown command") {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// usageError is a command line that makes no sense.
+type usageError struct{ err error }
+
+// Error implements error.
+func (e *usageError) Error() string { return e.err.Error() }
+
+// Unwrap is the error behind e.
+func (e *usageError) Unwrap() error { return e.err }
+
+func usagef(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
