@@ -111,16 +111,9 @@ func (c *conversion) manifest(ctx context.Context, i int) error {
 	if isArtifactConfig(m) {
 		return nil
 	}
-	var artifact ocispec.Descriptor
-	var err error
-	if ix != nil {
-		if artifact, err = c.putIndex(ctx, ix); err != nil {
-			return err
-		}
-		if m.Annotations == nil {
-			m.Annotations = map[string]string{}
-		}
-		m.Annotations[index.AnnotationIndexDigest] = artifact.Digest.String()
+	artifact, err := c.annotate(ctx, &m, ix)
+	if err != nil {
+		return err
 	}
 	desc, err := c.putManifest(ctx, m)
 	if err != nil {
@@ -138,6 +131,22 @@ func (c *conversion) manifest(ctx context.Context, i int) error {
 	artifact.Annotations = map[string]string{index.AnnotationManifestDigest: desc.Digest.String()}
 	c.place(artifact, p, old.Digest)
 	return nil
+}
+
+// annotate stores ix, unless it is nil, and names it in m.
+func (c *conversion) annotate(ctx context.Context, m *ocispec.Manifest, ix *index.Index) (ocispec.Descriptor, error) {
+	if ix == nil {
+		return ocispec.Descriptor{}, nil
+	}
+	artifact, err := c.putIndex(ctx, ix)
+	if err != nil {
+		return artifact, err
+	}
+	if m.Annotations == nil {
+		m.Annotations = map[string]string{}
+	}
+	m.Annotations[index.AnnotationIndexDigest] = artifact.Digest.String()
+	return artifact, nil
 }
 
 func (c *conversion) putManifest(ctx context.Context, m ocispec.Manifest) (ocispec.Descriptor, error) {

@@ -23,16 +23,16 @@ import (
 // layer, which it would follow, make NewTree fail with an [*EntryError]: the
 // layer has to be unpacked to know.
 func NewTree(entries []Entry) (*Tree, error) {
+	if len(entries) > MaxEntries {
+		return nil, &EntryError{
+			Index: MaxEntries, Name: entries[MaxEntries].Name,
+			Reason: fmt.Sprintf("more than %d entries", MaxEntries),
+		}
+	}
 	b := newBuilder(len(entries))
 	for i := range entries {
 		b.at = i
-		reason := ""
-		if i < MaxEntries {
-			reason = b.apply(&entries[i])
-		} else {
-			reason = fmt.Sprintf("more than %d entries", MaxEntries)
-		}
-		if reason != "" {
+		if reason := b.apply(&entries[i]); reason != "" {
 			return nil, &EntryError{Index: i, Name: entries[i].Name, Reason: reason}
 		}
 	}
@@ -99,7 +99,6 @@ type builder struct {
 }
 
 func newBuilder(entries int) *builder {
-	entries = min(entries, MaxEntries)
 	b := &builder{
 		imply:  MaxImplied + 2*entries,
 		drafts: make([]draft, 0, entries+1),
