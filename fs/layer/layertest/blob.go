@@ -21,11 +21,11 @@ type Answer func(ctx context.Context, r Request, proper []byte) (io.ReadCloser, 
 type Blob struct {
 	data []byte
 
-	mu          sync.Mutex // guards everything below
-	answer      Answer
-	requests    []Request
-	discredited int
-	open        int
+	mu         sync.Mutex // guards everything below
+	answer     Answer
+	requests   []Request
+	distrusted int
+	open       int
 }
 
 // NewBlob serves l.
@@ -45,11 +45,11 @@ func (b *Blob) Requests() []Request {
 	return slices.Clone(b.requests)
 }
 
-// Discredited is how often Discredit was called.
-func (b *Blob) Discredited() int {
+// Distrusted is how often Distrust was called.
+func (b *Blob) Distrusted() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.discredited
+	return b.distrusted
 }
 
 // Open is how many bodies are not closed.
@@ -59,11 +59,11 @@ func (b *Blob) Open() int {
 	return b.open
 }
 
-// Discredit notes that bytes were wrong.
-func (b *Blob) Discredit() {
+// Distrust notes that the bytes of a body were wrong.
+func (b *Blob) Distrust(io.ReadCloser) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.discredited++
+	b.distrusted++
 }
 
 // ReadRange gives n bytes at off.

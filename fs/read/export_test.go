@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package read
+
+import "github.com/spryd/spry/index/span"
+
+// Streams exposes the detection of sequential readers.
+type Streams struct{ s streams }
+
+// Next notes a read and returns what to read ahead.
+func (s *Streams) Next(start, end int64) (from, to int64) {
+	a, b := s.s.next(span.UncompressedOffset(start), span.UncompressedOffset(end))
+	return int64(a), int64(b)
+}
+
+// SizeClass exposes the sizes of buffers.
+func SizeClass(n int) (class, size int) { return sizeClass(n) }
+
+// Flights is how many spans are in flight or in memory.
+func (r *Reader) Flights() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.flights)
+}
+
+// Free says whether all of the memory is free.
+func (m *Memory) Free() bool {
+	if !m.all.TryAcquire(m.size) {
+		return false
+	}
+	m.all.Release(m.size)
+	if !m.most.TryAcquire(m.bulk) {
+		return false
+	}
+	m.most.Release(m.bulk)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.kept.Len() == 0 && m.keptBytes == 0
+}
+
+// KeptBytes is the size of the spans that could not be written.
+func (m *Memory) KeptBytes() int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.keptBytes
+}

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package read_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/spryd/spry/fs/fetch"
+	"github.com/spryd/spry/fs/layer/layertest"
+	"github.com/spryd/spry/fs/read"
+	"github.com/spryd/spry/index/span"
+)
+
+var errPassing, errFinal = errors.New("connection reset"), errors.New("not found")
+
+// only makes errFinal an error that does not pass.
+func only(o *read.Options) {
+	o.Transient = func(err error) bool { return !errors.Is(err, errFinal) }
+}
+
+func TestWrongBytesAreFetchedAgain(t *testing.T) {
+	l := layertest.New(t, 10, 8000, 1<<20)
+	b := newBench(t, l, nil)
+	b.blob.Answer(layertest.Corrupt(2))
+	b.check(t, some)
+	if n := len(b.blob.Requests()); n != 3 {
+		t.Errorf("%d requests, want 3", n)
+	}
+	if n := b.blob.Distrusted(); n != 2 {
+		t.Errorf("distrusted %d times, want 2", n)
+	}
+}
+
+func TestWrongBytesAreNeverServed(t *testing.T) {
+	l := layertest.New(t, 10, 8000, 2000)
+	b := newBench(t, l, func(o *read.Options) { o.Attempts = 2 })
+	b.blob.Answer(layertest.Corrupt(1 << 30))
+	node := l.Node(t, some)
+	if _, err := b.file(t.Context(), node); !errors.Is(err, span.ErrVerify) {
+		t.Fatalf("got %v, want %v", err, span.ErrVerify)
+	}
+	if err := b.Fetch(t.Context(), fetch.Background, 0, 0); !errors.Is(err, span.ErrVerify) {
+		t.Errorf("fetch: got %v, want %v", err, span.ErrVerify)
+	}
+	b.blob.Answer(nil)
+	b.check(t, some)
+}
+
+func TestBadIndexIsNotFetchedAgain(t *testing.T) {
+	l := layertest.New(t, 10, 8000, 1<<20)
+	l.BadDecode = 0
+	b := newBench(t, l, nil)
+	if _, err := b.file(t.Context(), l.Node(t, some)); !errors.Is(err, read.ErrDecode) {
+		t.Errorf("got %v", err)
+	}
+	if n := len(b.blob.Requests()); n != 1 {
+		t.Errorf("%d requests", n)
+	}
+}
+
+func TestPassingFailuresAreRetriedUntilTheDeadline(t *testing.T) {
+	tests := map[string]layertest.Answer{
+		"no body":     layertest.Fail(errPassing),
+		"broken body": layertest.Cut(100, errPassing),
+		"short body":  layertest.Cut(100, io.EOF),
+		"hanging":     layertest.Hold(nil),
+		"stalled":     layertest.HoldAfter(100, nil),
+	}
+	for name, answer := range tests {
+		t.Run(name, func(t *testing.T) {
+			l := layertest.New(t, 10, 8000, 1<<20)
+			synctest.Test(t, func(t *testing.T) {
+				b := newBench(t, l, func(o *read.Options) { o.Deadline = 30 * time.Second })
+				b.blob.Answer(answer)
+				start := time.Now()
+				_, err := b.file(t.Context(), l.Node(t, some))
+				if !errors.Is(err, read.ErrDeadline) || errors.Is(err, context.Canceled) {
+					t.Errorf("got %v, want %v", err, read.ErrDeadline)
+				}
+				if took := time.Since(start); took != 30*time.Second {
+					t.Errorf("gave up after %v", took)
+				}
+				b.blob.Answer(nil)
+				b.check(t, some)
+			})
+		})
+	}
+}
+
+func TestRecoversWithinTheDeadline(t *testing.T) {
+	l := layertest.New(t, 10, 8000, 1<<20)
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, l, nil)
+		b.blob.Answer(layertest.Fail(errPassing))
+		time.AfterFunc(20*time.Second, func() { b.blob.Answer(nil) })
+		b.check(t, some)
+	})
+}
+
+func TestFinalFailuresAreErrorsAtOnce(t *testing.T) {
+	l := layertest.New(t, 10, 8000, 1<<20)
+	b := newBench(t, l, only)
+	b.blob.Answer(layertest.Fail(errFinal))
+	if _, err := b.file(t.Context(), l.Node(t, some)); !errors.Is(err, errFinal) {
+		t.Errorf("got %v", err)
+	}
+	if n := len(b.blob.Requests()); n != 1 {
+		t.Errorf("%d requests", n)
+	}
+	b.blob.Answer(nil)
+	b.check(t, some)
+}
+
+// A reader that comes late does not inherit the end of the run it joined.
+func TestLateReaderHasItsOwnDeadline(t *testing.T) {
+	l := layertest.New(t, 10, 8000, 1<<20)
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, l, func(o *read.Options) { o.Deadline = 10 * time.Second })
+		b.blob.Answer(layertest.Hold(nil))
+		done := make(chan error, 1)
+		go func() {
+			_, err := b.file(t.Context(), l.Node(t, some))
+			done <- err
+		}()
+		time.Sleep(9 * time.Second)
+		b.blob.Answer(layertest.Fail(errPassing))
+		time.AfterFunc(5*time.Second, func() { b.blob.Answer(nil) })
+		b.check(t, some)
+		if err := <-done; !errors.Is(err, read.ErrDeadline) {
+			t.Errorf("first reader: %v", err)
+		}
+	})
+}
+
+// A transfer that is slow but moves is left alone, however long it takes.
+func TestSlowIsNotStalled(t *testing.T) {
+	l := layertest.New(t, 10, 8000, 1<<20)
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, l, func(o *read.Options) { o.Deadline = 10 * time.Second })
+		b.blob.Answer(func(_ context.Context, _ layertest.Request, proper []byte) (io.ReadCloser, error) {
+			return io.NopCloser(&slow{b: proper, n: 1000, pause: 5 * time.Second}), nil
+		})
+		if err := b.Fetch(t.Context(), fetch.Background, 0, 0); err != nil {
+			t.Error(err)
+		}
+		if n := len(b.blob.Requests()); n != 1 {
+			t.Errorf("%d requests", n)
+		}
+	})
+}
+
+// slow gives n bytes each pause.
+type slow struct {
+	b     []byte
+	n     int
+	pause time.Duration
+}
+
+func (s *slow) Read(p []byte) (int, error) {
+	if len(s.b) == 0 {
+		return 0, io.EOF
+	}
+	time.Sleep(s.pause)
+	n := copy(p[:min(s.n, len(p))], s.b)
+	s.b = s.b[n:]
+	return n, nil
+}
+
+// block makes every write to the store fail until the result is called, as a
+// full disk would.
+func block(t *testing.T, b *bench) (unblock func()) {
+	t.Helper()
+	for _, dir := range []string{"d0", "d1", "d2"} {
+		if err := os.WriteFile(filepath.Join(b.store.Dir(), dir), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return func() {
+		for _, dir := range []string{"d0", "d1", "d2"} {
+			if err := os.Remove(filepath.Join(b.store.Dir(), dir)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
+func TestFullDiskStillAnswersReads(t *testing.T) {
+	l := layertest.New(t, 40, 8000, 4000)
+	b := newBench(t, l, nil)
+	unblock := block(t, b)
+	for path := range l.Files {
+		b.check(t, path)
+	}
+	if err := b.Fetch(t.Context(), fetch.Background, 0, span.ID(l.Len()-1)); err == nil {
+		t.Error("fetch into a full disk succeeded")
+	}
+	requests := len(b.blob.Requests())
+	b.check(t, some)
+	if n := len(b.blob.Requests()); n != requests {
+		t.Error("a span that is in memory was fetched again")
+	}
+	unblock()
+	// A write that began before may still fail.
+	waitFor(t, func() bool { return b.Fetch(t.Context(), fetch.Background, 0, span.ID(l.Len()-1)) == nil })
+	if n, _ := b.store.Missing(); n != 0 {
+		t.Errorf("%d spans missing when there was room again", n)
+	}
+}
+
+func TestFullDiskKeepsMemoryBounded(t *testing.T) {
+	l := layertest.New(t, 40, 8000, 4000)
+	b := newBench(t, l, func(o *read.Options) { o.Memory = read.NewMemory(80_000) })
+	block(t, b)
+	for path := range l.Files {
+		b.check(t, path)
+		if n := b.memory.KeptBytes(); n > 20_000 {
+			t.Fatalf("%d bytes kept", n)
+		}
+	}
+}
+
+func TestLostFileIsFetchedAgain(t *testing.T) {
+	l := layertest.New(t, 40, 8000, 4000)
+	b := newBench(t, l, nil)
+	if err := b.Fetch(t.Context(), fetch.Background, 0, span.ID(l.Len()-1)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(filepath.Join(b.store.Dir(), some), 1); err != nil {
+		t.Fatal(err)
+	}
+	b.check(t, some)
+	if n, _ := b.store.Missing(); n > 3 {
+		t.Errorf("%d spans dropped for one file", n)
+	}
+	b.check(t, some)
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package read
+
+import (
+	"context"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/spryd/spry/fs/fetch"
+	"github.com/spryd/spry/index/span"
+)
+
+// parallelRuns is how many runs of one Fetch may run at a time.
+const parallelRuns = 4
+
+// Fetch brings the spans from first to last, both inclusive, into the store,
+// in runs of Options.RunSize, and returns when they are written. Spans that
+// others fetch are waited for. Spans whose bytes are wrong are fetched again a
+// few times; any other error is returned at once, for the caller to decide when
+// to try again.
+func (r *Reader) Fetch(ctx context.Context, class fetch.Class, first, last span.ID) error {
+	if first < 0 || last < first || int(last) >= r.layer.Len() {
+		return fmt.Errorf("fetch spans %d to %d of layer %s, which has %d", first, last, r.options.Digest, r.layer.Len())
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(r.lifetime, func() { cancel(ErrClosed) })()
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(parallelRuns)
+	for first <= last && ctx.Err() == nil {
+		from, to := first, r.part(first, last)
+		group.Go(func() error { return r.fetchPart(ctx, class, from, to) })
+		first = to + 1
+	}
+	if err := group.Wait(); err != nil {
+		return fmt.Errorf("fetch layer %s: %w", r.options.Digest, err)
+	}
+	if ctx.Err() != nil && first <= last {
+		return fmt.Errorf("fetch layer %s: %w", r.options.Digest, context.Cause(ctx))
+	}
+	return nil
+}
+
+// part is the last span of a run that begins at first, whatever is missing.
+func (r *Reader) part(first, last span.ID) span.ID {
+	start := r.layer.Span(first).Start
+	to := first
+	for to < last && int64(r.layer.Span(to+1).End-start) <= r.options.RunSize {
+		to++
+	}
+	return to
+}
+
+// fetchPart fetches until every span from first to last is written.
+func (r *Reader) fetchPart(ctx context.Context, class fetch.Class, first, last span.ID) error {
+	var again attempts
+	for {
+		pins, err := r.claim(ctx, class, first, last)
+		if err != nil || len(pins) == 0 {
+			return err
+		}
+		err = r.await(ctx, pins)
+		r.unpin(pins)
+		switch {
+		case err == nil:
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case r.judge(err) != fetchAgain || !again.next(ctx, r, err):
+			return err
+		}
+	}
+}
+
+// claim pins what is under way from first to last, after starting a run of
+// class for the first of the spans that nobody fetches. Nothing is pinned when
+// all are stored.
+func (r *Reader) claim(ctx context.Context, class fetch.Class, first, last span.ID) ([]*entry, error) {
+	pins, missing, err := r.join(class, first, last)
+	if err != nil || !missing {
+		return pins, err
+	}
+	r.unpin(pins)
+	lease, err := r.scheduler.Acquire(ctx, class)
+	if err != nil {
+		return nil, err
+	}
+	if !r.begin(lease, class, first, last) {
+		lease.Release()
+	}
+	pins, _, err = r.join(class, first, last)
+	return pins, err
+}
+
+// join pins what is under way, and says whether anything is missing.
+func (r *Reader) join(class fetch.Class, first, last span.ID) (pins []*entry, missing bool, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return nil, false, ErrClosed
+	}
+	for id := first; id <= last; id++ {
+		e := r.flights[id]
+		if e == nil {
+			missing = missing || !r.store.Has(id)
+			continue
+		}
+		r.pinLocked(e, class)
+		if e.run == nil && !e.queued { // kept: the disk may have room now
+			e.stored = make(chan struct{})
+			r.enqueueLocked(e)
+		}
+		pins = append(pins, e)
+	}
+	return pins, missing, nil
+}
+
+// begin starts a run with lease for the first missing spans; false if there
+// are none any more.
+func (r *Reader) begin(lease *fetch.Lease, class fetch.Class, first, last span.ID) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for id := first; id <= last && !r.closed; id++ {
+		if r.flights[id] == nil && !r.store.Has(id) {
+			rn := r.claimLocked(class, id, r.runEndLocked(id, last))
+			rn.lease = lease
+			r.startLocked(rn)
+			return true
+		}
+	}
+	return false
+}
+
+// await waits until entries are written.
+func (r *Reader) await(ctx context.Context, entries []*entry) error {
+	for _, e := range entries {
+		r.mu.Lock()
+		stored := e.stored
+		r.mu.Unlock()
+		select {
+		case <-stored:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		r.mu.Lock()
+		err := e.putErr
+		r.mu.Unlock()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

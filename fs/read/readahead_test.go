@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package read_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/spryd/spry/fs/layer/layertest"
+	"github.com/spryd/spry/fs/read"
+)
+
+const mib = 1 << 20
+
+func TestStreams(t *testing.T) {
+	tests := map[string]struct {
+		reads [][2]int64 // offset, size
+		want  []string   // what is read ahead, in MiB or bytes
+	}{
+		"one read is no sequence": {reads: [][2]int64{{0, 128 << 10}}},
+		"random":                  {reads: [][2]int64{{0, 256 << 10}, {100 * mib, 256 << 10}, {50 * mib, 256 << 10}, {200 * mib, 256 << 10}}},
+		"sequential": {
+			reads: [][2]int64{{0, mib}, {mib, mib}, {2 * mib, mib}, {3 * mib, mib}, {4 * mib, mib}, {5 * mib, mib}, {6 * mib, mib}},
+			want:  []string{"1-5", "5-11", "11-23"},
+		},
+		"the kernel's requests overtake each other": {
+			reads: [][2]int64{{mib / 2, mib / 2}, {0, mib / 2}, {2 * mib, mib / 2}, {mib, mib}, {5 * mib / 2, mib / 2}},
+			want:  []string{"1-5", "5-11"},
+		},
+		"a header between two files": {
+			reads: [][2]int64{{0, 400 << 10}, {401 << 10, 623 << 10}},
+			want:  []string{"1-5"},
+		},
+		"reading the same again": {
+			reads: [][2]int64{{0, 256 << 10}, {0, 256 << 10}, {0, 256 << 10}, {0, 256 << 10}},
+		},
+		"two readers": {
+			reads: [][2]int64{{0, mib}, {100 * mib, mib}, {mib, mib}, {101 * mib, mib}},
+			want:  []string{"1-5", "101-105"},
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			var s read.Streams
+			var got []string
+			for _, r := range tt.reads {
+				if from, to := s.Next(r[0], r[0]+r[1]); from < to {
+					got = append(got, fmt.Sprintf("%v-%v", float64(from)/mib, float64(to)/mib))
+				}
+			}
+			if d := cmp.Diff(tt.want, got); d != "" {
+				t.Errorf("(-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+// Windows are as large as they get after a long read, and never behind it.
+func TestStreamsWindowIsBounded(t *testing.T) {
+	var s read.Streams
+	edge := int64(0)
+	for off := int64(0); off < 1<<30; off += mib {
+		from, to := s.Next(off, off+mib)
+		if from == to {
+			continue
+		}
+		if from < edge || to-from > 64*mib || from < off {
+			t.Fatalf("at %d MiB: read ahead %d to %d MiB, edge was %d", off/mib, from/mib, to/mib, edge/mib)
+		}
+		edge = to
+	}
+	if edge < 1<<30 {
+		t.Errorf("edge %d MiB behind the reader", edge/mib)
+	}
+}
+
+func TestManyStreamsAreForgotten(t *testing.T) {
+	var s read.Streams
+	for i := range int64(1000) {
+		s.Next(i*10*mib, i*10*mib+mib/4)
+	}
+	if from, to := s.Next(mib/4, mib/2); from != to {
+		t.Error("a stream of long ago is still known")
+	}
+}
+
+func TestSequentialReaderFindsItsSpansFetched(t *testing.T) {
+	l := layertest.New(t, 3, 6*mib, 512<<10)
+	b := newBench(t, l, nil)
+	path := "d2/e0/file0002"
+	node, body := l.Node(t, path), l.Files[path]
+	p := make([]byte, 256<<10)
+	for off := 0; off < 2*mib; off += len(p) {
+		if err := b.ReadAt(t.Context(), node, p, int64(off)); err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(len(p), len(body[off:off+len(p)])); d != "" {
+			t.Fatal(d)
+		}
+	}
+	data, _ := l.Tree.Data(node)
+	next := l.At(data + 3*mib)
+	waitFor(t, func() bool { return b.store.Has(next) })
+}
+
+func TestSizeClasses(t *testing.T) {
+	last := -1
+	for n := 1; n < 64*mib; n += 1 + n/50 {
+		class, size := read.SizeClass(n)
+		if size < n || (n > 4096 && size > n+n/4+1) || class < last {
+			t.Fatalf("%d bytes: class %d of %d bytes, class before %d", n, class, size, last)
+		}
+		if again, same := read.SizeClass(size); again != class || same != size {
+			t.Fatalf("%d bytes: class %d (%d), its size gives %d (%d)", n, class, size, again, same)
+		}
+		last = class
+	}
+}

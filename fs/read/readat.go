@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package read
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/containerd/log"
+
+	"github.com/spryd/spry/fs/fetch"
+	"github.com/spryd/spry/index/span"
+	"github.com/spryd/spry/index/toc"
+)
+
+// request is a read of a file, and where that is in the tar stream.
+type request struct {
+	node        toc.NodeID
+	p           []byte
+	off         int64
+	start, end  span.UncompressedOffset
+	first, last span.ID
+}
+
+// ReadAt fills p with the content of file id at off: all of it, or an error.
+// It fetches what the store lacks, until ctx ends or the deadline has passed
+// ([ErrDeadline]); either leaves the fetch running, so that the next read has
+// a better chance. Other errors match [span.ErrVerify], [ErrDecode],
+// [ErrClosed], or are those of the BlobReader.
+func (r *Reader) ReadAt(ctx context.Context, id toc.NodeID, p []byte, off int64) error {
+	if len(p) == 0 {
+		return nil
+	}
+	rq, err := r.locate(id, p, off)
+	if err != nil {
+		return fmt.Errorf("read layer %s: %w", r.options.Digest, err)
+	}
+	r.readAhead(rq)
+	if r.stored(rq.first, rq.last) {
+		err := r.store.ReadAt(id, p, off)
+		if err == nil {
+			return nil
+		}
+		r.drop(rq.first, rq.last, err)
+	}
+	if err := r.readMissing(ctx, rq); err != nil {
+		return fmt.Errorf("read layer %s at %d: %w", r.options.Digest, rq.start, err)
+	}
+	return nil
+}
+
+// locate finds the spans of a read.
+func (r *Reader) locate(id toc.NodeID, p []byte, off int64) (request, error) {
+	data, size := r.tree.Data(id)
+	if off < 0 || off > size-int64(len(p)) {
+		return request{}, fmt.Errorf("%d bytes at %d of node %d, which has %d", len(p), off, id, size)
+	}
+	rq := request{node: id, p: p, off: off}
+	rq.start = data + span.UncompressedOffset(off)
+	rq.end = rq.start + span.UncompressedOffset(len(p))
+	rq.first, rq.last = r.layer.At(rq.start), r.layer.At(rq.end-1)
+	if first, last := r.layer.Span(rq.first), r.layer.Span(rq.last); rq.start < first.OutStart || rq.end > last.OutEnd {
+		return request{}, fmt.Errorf("bytes %d to %d of the tar stream are in no span", rq.start, rq.end)
+	}
+	return rq, nil
+}
+
+// stored says whether the store has every span from first to last.
+func (r *Reader) stored(first, last span.ID) bool {
+	for id := first; id <= last; id++ {
+		if !r.store.Has(id) {
+			return false
+		}
+	}
+	return true
+}
+
+// drop makes spans missing that the store could not read.
+func (r *Reader) drop(first, last span.ID, cause error) {
+	if r.lifetime.Err() != nil {
+		return
+	}
+	r.log().WithError(cause).WithField("span", first).Warn("stored span is lost, fetching it again")
+	for id := first; id <= last; id++ {
+		if err := r.store.Drop(id); err != nil {
+			r.log().WithError(err).WithField("span", id).Warn("cannot record the loss of a span")
+		}
+	}
+}
+
+// readMissing answers rq from memory and disk, fetching, again if need be.
+func (r *Reader) readMissing(ctx context.Context, rq request) error {
+	bounded, cancel := context.WithTimeoutCause(ctx, r.options.Deadline, ErrDeadline)
+	defer cancel()
+	var again attempts
+	for {
+		err := r.readOnce(bounded, rq)
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if bounded.Err() == nil && again.next(bounded, r, err) {
+			continue
+		}
+		if bounded.Err() != nil && !errors.Is(err, ErrDeadline) {
+			return fmt.Errorf("%w (%s): %w", ErrDeadline, r.options.Deadline, err)
+		}
+		return err
+	}
+}
+
+// readOnce is one attempt to answer rq.
+func (r *Reader) readOnce(ctx context.Context, rq request) error {
+	pins, err := r.demand(rq.first, rq.last)
+	if err != nil {
+		return err
+	}
+	defer r.unpin(pins)
+	for i, e := range pins {
+		sp := r.layer.Span(rq.first + span.ID(i))
+		start, end := max(rq.start, sp.OutStart), min(rq.end, sp.OutEnd)
+		if start >= end {
+			continue
+		}
+		if e != nil {
+			select {
+			case <-e.done:
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			}
+			if e.err != nil {
+				return e.err
+			}
+		}
+		piece := rq.p[start-rq.start : end-rq.start]
+		if e != nil && e.copyTo(piece, int64(start-sp.OutStart)) {
+			continue
+		}
+		if err := r.store.ReadAt(rq.node, piece, rq.off+int64(start-rq.start)); err != nil {
+			r.drop(sp.ID, sp.ID, err)
+			return fmt.Errorf("span %d: %w: %w", sp.ID, errLost, err)
+		}
+	}
+	return nil
+}
+
+// demand pins the spans from first to last, starting runs for what is
+// missing. Entries of stored spans are nil.
+func (r *Reader) demand(first, last span.ID) ([]*entry, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return nil, ErrClosed
+	}
+	pins := make([]*entry, 0, last-first+1)
+	for id := first; id <= last; id++ {
+		e := r.flights[id]
+		if e == nil && !r.store.Has(id) {
+			r.startLocked(r.claimLocked(fetch.Demand, id, r.runEndLocked(id, last)))
+			e = r.flights[id]
+		}
+		if e != nil {
+			r.pinLocked(e, fetch.Demand)
+		}
+		pins = append(pins, e)
+	}
+	return pins, nil
+}
+
+// log is the logger of this layer.
+func (r *Reader) log() *log.Entry { return log.L.WithField("layer", r.options.Digest.String()) }
