@@ -46,11 +46,15 @@ func (b *Blob) ReadRange(ctx context.Context, off, n int64) (io.ReadCloser, erro
 	return newBody(ctx, b.content, off, off+n)
 }
 
-// Distrust says that the bytes of a body from ReadRange were wrong. The host
-// that sent them is tried last for a while, so that the next read is answered
-// by another one if there is any.
-func (b *Blob) Distrust(rc io.ReadCloser) {
-	if from, ok := rc.(*body); ok && b.content != nil {
-		b.content.distrust(from.host)
+// Distrust is [Distrust] as a method, for callers that know a blob only by an
+// interface.
+func (b *Blob) Distrust(rc io.ReadCloser) { Distrust(rc) }
+
+// Distrust says that the bytes of a body from ReadRange or Open were wrong.
+// The host that sent them is tried last for a while, so that the next read is
+// answered by another one if there is any.
+func Distrust(rc io.ReadCloser) {
+	if from, ok := rc.(*body); ok {
+		from.content.distrust(from.host)
 	}
 }
