@@ -81,9 +81,11 @@ func records(m map[string]string) []toc.Record {
 	return list
 }
 
-// sameEntry compares entries; the zone of the time does not matter.
+// sameEntry compares entries. The zone of the time does not matter, nor does
+// the size of what has no data.
 func sameEntry(a, b toc.Entry) bool {
-	return a.Name == b.Name && a.Type == b.Type && a.Offset == b.Offset && a.Size == b.Size &&
+	return a.Name == b.Name && a.Type == b.Type && a.Offset == b.Offset &&
+		(a.Size == b.Size || a.Type != toc.Regular) &&
 		a.Linkname == b.Linkname && a.Mode == b.Mode && a.UID == b.UID && a.GID == b.GID &&
 		a.Uname == b.Uname && a.Gname == b.Gname && a.ModTime.Equal(b.ModTime) &&
 		a.Devmajor == b.Devmajor && a.Devminor == b.Devminor && slices.Equal(a.PAX, b.PAX)

@@ -36,6 +36,10 @@ func (p *pass) Block(b inflate.Block, window []byte) error {
 	if n := len(p.points); n > 0 && b.Out != 0 && b.Out-int64(p.points[n-1].Out) <= p.options.SpanSize {
 		return nil
 	}
+	if p.options.Repair && b.Out == 0 && len(p.points) > 0 {
+		p.points = p.points[:0]
+		p.spans.drop()
+	}
 	if err := p.budget.spend(checkpointCost); err != nil {
 		return err
 	}

@@ -54,10 +54,12 @@ type pass struct {
 
 func newPass(o Options) *pass {
 	b := newBudget()
-	return &pass{
+	p := &pass{
 		options: o, budget: b, table: newTable(b),
 		src: newSource(), spans: newSpanHash(), diffID: sha256.New(),
 	}
+	p.table.repair = o.Repair
+	return p
 }
 
 // Output implements [inflate.Sink]: the next bytes of the tar stream.

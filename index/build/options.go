@@ -21,6 +21,12 @@ type Options struct {
 	// Compression is that of the blob, by its media type, not its content;
 	// 0 stands for [ztoc.Gzip].
 	Compression ztoc.Compression
+	// Repair makes ztocs that the reader of the reference implementation
+	// accepts, where it refuses those of its own builder: of several
+	// checkpoints at uncompressed offset 0 only the last is kept, and links and
+	// directories with a size in their tar header have size 0. All other
+	// layers give the same bytes with and without it.
+	Repair bool
 }
 
 // withDefaults fills in the defaults, or says what is wrong.

@@ -58,6 +58,9 @@ func TestSkip(t *testing.T) {
 	global[156] = 'g' // was x
 	checksum(global)
 	gz := func(b []byte) []byte { return compress(t, b, 6, 0) }
+	endless := retyped(t, '0')
+	copy(endless[124:136], "\x80\x00\x00\x00\x7f\xff\xff\xff\xff\xff\xff\xff")
+	checksum(endless)
 	damaged := bytes.Clone(good)
 	damaged[512+300]++ // in the second header, that of a file
 	tests := map[string]struct {
@@ -79,6 +82,7 @@ func TestSkip(t *testing.T) {
 		"text":                {gz([]byte(strings.Repeat("text", 400))), ztoc.Gzip, []string{"tar header at the start"}},
 		"cut in a file":       {gz(good[:4000]), ztoc.Gzip, []string{`after entry "src/a.txt"`}},
 		"cut in a header":     {good[:700], ztoc.Uncompressed, []string{`after entry "src/"`}},
+		"endless file":        {gz(endless), ztoc.Gzip, []string{`after entry "odd"`, "unexpected EOF"}},
 		"damaged header":      {gz(damaged), ztoc.Gzip, []string{"tar header"}},
 		"other compression":   {good, 9, []string{"compression(9)"}},
 		"unfinished, no gzip": {[]byte{0x1f}, ztoc.Gzip, nil},

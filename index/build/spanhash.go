@@ -60,12 +60,17 @@ func (s *spanHash) cut(in int64, bits uint8) error {
 	return nil
 }
 
+// drop forgets the open span.
+func (s *spanHash) drop() {
+	s.hash.Reset()
+	s.open = false
+}
+
 // finish ends the open span at the end of what was hashed.
 func (s *spanHash) finish() {
 	if s.open {
 		s.digests = append(s.digests, digest.NewDigest(digest.SHA256, s.hash))
-		s.hash.Reset()
-		s.open = false
+		s.drop()
 	}
 }
 

@@ -19,6 +19,7 @@ type table struct {
 	in      tarInput
 	entries []toc.Entry
 	budget  *budget
+	repair  bool // Options.Repair
 
 	resume func() (struct{}, bool)
 	stop   func()
@@ -64,7 +65,7 @@ func (t *table) read() error {
 	for {
 		h, err := r.Next()
 		switch {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil && (h == nil || !errors.Is(err, tar.ErrInsecurePath)):
 			return skipf(err, "tar header %s", t.after())
@@ -72,6 +73,9 @@ func (t *table) read() error {
 		e, err := newEntry(h, t.in.pos)
 		if err != nil {
 			return err
+		}
+		if t.repair && e.Type != toc.Regular {
+			e.Size = 0
 		}
 		if err := t.budget.spend(ztoc.EntrySize(&e)); err != nil {
 			return err

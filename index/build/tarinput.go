@@ -6,6 +6,7 @@ package build
 import (
 	"errors"
 	"io"
+	"math"
 )
 
 // errStopped ends a tar reader that nobody waits for any more.
@@ -52,16 +53,19 @@ func (in *tarInput) Seek(offset int64, whence int) (int64, error) {
 	if whence != io.SeekCurrent || offset < 0 {
 		return 0, errors.ErrUnsupported
 	}
-	target := in.pos + offset
+	target := int64(math.MaxInt64)
+	if offset < target-in.pos {
+		target = in.pos + offset
+	}
 	for in.pos < target {
-		switch err := in.more(); err {
-		case nil:
-			in.advance(int(min(int64(len(in.piece)), target-in.pos)))
-		case io.EOF:
+		err := in.more()
+		if errors.Is(err, io.EOF) {
 			return target, nil
-		default:
+		}
+		if err != nil {
 			return 0, err
 		}
+		in.advance(int(min(int64(len(in.piece)), target-in.pos)))
 	}
 	return target, nil
 }

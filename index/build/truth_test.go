@@ -88,35 +88,52 @@ func table(tb testing.TB, z *ztoc.Ztoc, blob []byte) truth {
 	if err != nil {
 		tb.Fatal(err)
 	}
+	spans := &decoded{tb: tb, layer: layer, blob: blob, out: make([][]byte, layer.Len())}
 	t := truth{size: z.UncompressedSize}
 	for _, e := range z.Entries {
 		t.names = append(t.names, e.Name)
 		t.offsets = append(t.offsets, int64(e.Offset))
 		data := ""
 		if e.Type == toc.Regular && e.Size > 0 {
-			data = extract(tb, layer, blob, e)
+			data = spans.extract(e)
 		}
 		t.data = append(t.data, data)
 	}
 	return t
 }
 
-// extract decodes the spans of e, each alone.
-func extract(tb testing.TB, layer span.Layer, blob []byte, e toc.Entry) string {
-	tb.Helper()
+// decoded is the spans of a layer, each decoded alone when it is needed.
+type decoded struct {
+	tb    testing.TB
+	layer span.Layer
+	blob  []byte
+	out   [][]byte
+}
+
+// span is the decoded span id.
+func (d *decoded) span(id span.ID) []byte {
+	d.tb.Helper()
+	if d.out[id] == nil {
+		s := d.layer.Span(id)
+		v, err := span.Verify(s, d.blob[s.Start:s.End])
+		if err != nil {
+			d.tb.Fatal(err)
+		}
+		if d.out[id], err = d.layer.Decode(nil, v); err != nil {
+			d.tb.Fatal(err)
+		}
+	}
+	return d.out[id]
+}
+
+// extract is the data of e.
+func (d *decoded) extract(e toc.Entry) string {
+	d.tb.Helper()
 	end := e.Offset + span.UncompressedOffset(e.Size)
 	var data []byte
-	for id := layer.At(e.Offset); id <= layer.At(end-1); id++ {
-		s := layer.Span(id)
-		v, err := span.Verify(s, blob[s.Start:s.End])
-		if err != nil {
-			tb.Fatal(err)
-		}
-		out, err := layer.Decode(nil, v)
-		if err != nil {
-			tb.Fatal(err)
-		}
-		data = append(data, out[max(e.Offset, s.OutStart)-s.OutStart:min(end, s.OutEnd)-s.OutStart]...)
+	for id := d.layer.At(e.Offset); id <= d.layer.At(end-1); id++ {
+		s := d.layer.Span(id)
+		data = append(data, d.span(id)[max(e.Offset, s.OutStart)-s.OutStart:min(end, s.OutEnd)-s.OutStart]...)
 	}
 	return string(data)
 }

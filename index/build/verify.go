@@ -6,6 +6,7 @@ package build
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -95,10 +96,10 @@ func (v *verifier) blob(r io.Reader) error {
 		}
 		at = s.End
 	}
-	if n, err := io.CopyN(io.Discard, r, 1); err != io.EOF {
-		if n > 0 {
-			return fmt.Errorf("blob is longer than %d bytes: %w", at, ErrMismatch)
-		}
+	switch n, err := io.CopyN(io.Discard, r, 1); {
+	case n > 0:
+		return fmt.Errorf("blob is longer than %d bytes: %w", at, ErrMismatch)
+	case !errors.Is(err, io.EOF):
 		return err
 	}
 	return nil
@@ -163,7 +164,7 @@ func (v *verifier) entries() error {
 
 // short makes an end of r a mismatch.
 func short(err error, where string) error {
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("blob ends %s: %w", where, ErrMismatch)
 	}
 	return err
