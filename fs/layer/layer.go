@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package layer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/containerd/log"
+
+	"github.com/spryd/spry/fs/read"
+	"github.com/spryd/spry/fs/store"
+	"github.com/spryd/spry/index/span"
+	"github.com/spryd/spry/index/toc"
+)
+
+// Layer is one layer of this host. Open one with [Open] and close it. All
+// methods are safe for concurrent use.
+type Layer struct {
+	options Options
+	store   *store.Store
+	reader  *read.Reader
+
+	// lifetime ends when the layer is closed; work are the goroutines in it.
+	lifetime context.Context
+	end      context.CancelFunc
+	work     sync.WaitGroup
+
+	state atomic.Int32
+
+	mu      sync.Mutex // guards the fields below
+	started bool
+	closed  bool
+}
+
+// Open opens the layer's store, taking over what is there. Nothing is fetched
+// yet.
+func Open(o Options) (*Layer, error) {
+	st, err := store.Open(o.Dir, o.Tree, o.Spans)
+	if err != nil {
+		return nil, fmt.Errorf("open layer %s: %w", o.Digest, err)
+	}
+	l := &Layer{options: o, store: st}
+	l.reader = read.New(read.Options{
+		Digest:    o.Digest,
+		Layer:     o.Spans,
+		Tree:      o.Tree,
+		Store:     st,
+		Blob:      o.Blob,
+		Scheduler: o.Scheduler,
+		Memory:    o.Memory,
+		Deadline:  o.Deadline,
+		Transient: o.Transient,
+	})
+	l.lifetime, l.end = context.WithCancel(context.Background())
+	l.lifetime = log.WithLogger(l.lifetime, log.L.WithField("layer", o.Digest.String()))
+	return l, nil
+}
+
+// Start begins to fetch. Calls after the first, or after Close, do nothing.
+func (l *Layer) Start() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.started || l.closed {
+		return
+	}
+	l.started = true
+	l.state.Store(int32(Lazy))
+	l.work.Go(func() { l.complete(l.lifetime) })
+}
+
+// ReadAt fills p with the content of file id at off, fetching what is missing:
+// see [read.Reader.ReadAt].
+func (l *Layer) ReadAt(ctx context.Context, id toc.NodeID, p []byte, off int64) error {
+	return l.reader.ReadAt(ctx, id, p, off)
+}
+
+// Tree is the layer's file table.
+func (l *Layer) Tree() *toc.Tree { return l.options.Tree }
+
+// State is how far the layer has come.
+func (l *Layer) State() State { return State(l.state.Load()) }
+
+// Spans is the number of spans of the layer, and of those not on disk.
+func (l *Layer) Spans() (all, missing int) {
+	missing, _ = l.store.Missing()
+	return l.options.Spans.Len(), missing
+}
+
+// Bytes is the size of the blob, and of what is missing of it, in bytes.
+func (l *Layer) Bytes() (all, missing int64) {
+	_, missing = l.store.Missing()
+	return l.options.Spans.CompressedSize(), missing
+}
+
+// Usage is about how much disk space and how many inodes the layer's files
+// occupy.
+func (l *Layer) Usage() (bytes, inodes int64) { return l.store.Usage() }
+
+// Close ends all fetching and reading, waits for the goroutines of the layer,
+// and closes its files. What is on disk stays.
+func (l *Layer) Close() error {
+	l.mu.Lock()
+	l.closed = true
+	l.mu.Unlock()
+	l.end()
+	err := l.reader.Close()
+	l.work.Wait()
+	return errors.Join(err, l.store.Close())
+}
+
+// last is the last span.
+func (l *Layer) last() span.ID { return span.ID(l.options.Spans.Len() - 1) }
