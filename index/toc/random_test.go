@@ -14,9 +14,9 @@ import (
 // TestRandomLayers compares trees with unpacks of layers made of few names and
 // all kinds of entries, so that entries replace, link and hide each other.
 func TestRandomLayers(t *testing.T) {
-	const layers = 600
+	const count = 600
 	equal, refused, declined := 0, 0, 0
-	for seed := range uint64(layers) {
+	for seed := range uint64(count) {
 		tarball := pack(t, randomLayer(rand.New(rand.NewPCG(seed, 1)))...)
 		dir, unpackErr := unpack(t, tarball)
 		tree, err := treeOf(t, tarball)
@@ -39,7 +39,7 @@ func TestRandomLayers(t *testing.T) {
 		}
 	}
 	t.Logf("%d equal, %d refused by both, %d declined", equal, refused, declined)
-	if equal < layers/4 || refused == 0 || declined == 0 {
+	if equal < count/4 || refused == 0 || declined == 0 {
 		t.Errorf("%d equal, %d refused by both, %d declined: too one-sided", equal, refused, declined)
 	}
 }
