@@ -61,6 +61,7 @@ func (l *Loop) Mount(mountpoint string, raw fuse.RawFileSystem, o MountOptions) 
 		_ = unix.Close(s.fd)
 		return nil, fmt.Errorf("start fuse on %s: %w", mountpoint, err)
 	}
+	s.prime()
 	s.raiseReadAhead(major, minor, o.ReadAhead)
 	return s, nil
 }

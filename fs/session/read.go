@@ -4,8 +4,6 @@
 package session
 
 import (
-	"unsafe"
-
 	"github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
 )
@@ -62,9 +60,4 @@ func (l *Loop) serveRead(r read) {
 	s.beginRead(unique)
 	defer s.endRead(unique)
 	s.handle(r.request, buf)
-}
-
-// putEntry copies e as the kernel expects it.
-func putEntry(b []byte, e *fuse.EntryOut) {
-	copy(b, unsafe.Slice((*byte)(unsafe.Pointer(e)), entryOutBytes))
 }

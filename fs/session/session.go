@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
@@ -26,6 +27,7 @@ type Session struct {
 	id         int32
 	mountID    uint64 // of the kernel, for Unmount
 	done       chan struct{}
+	primed     atomic.Bool
 	warn       sync.Once // logs the first reply the kernel refused
 
 	detach sync.Mutex // held while unmounting, so that one call does it

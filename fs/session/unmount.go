@@ -78,7 +78,10 @@ func (s *Session) mounted() bool {
 func (s *Session) statMount() (unix.Statx_t, error) {
 	var st unix.Statx_t
 	flags := unix.AT_STATX_DONT_SYNC | unix.AT_SYMLINK_NOFOLLOW
-	if err := unix.Statx(unix.AT_FDCWD, s.mountpoint, flags, unix.STATX_MNT_ID, &st); err != nil {
+	// The kernel reuses its short mount ids at once; the unique ones, of
+	// Linux 6.8, it does not. Older kernels answer with the short one.
+	mask := unix.STATX_MNT_ID | unix.STATX_MNT_ID_UNIQUE
+	if err := unix.Statx(unix.AT_FDCWD, s.mountpoint, flags, mask, &st); err != nil {
 		return st, fmt.Errorf("statx %s: %w", s.mountpoint, err)
 	}
 	return st, nil

@@ -14,10 +14,6 @@ import (
 // ask for up to MaxRead.
 const maxDirReply = 64 << 10
 
-// pollHackName is a name that ProtocolServer answers itself in the root. The
-// truth about it comes from the file system instead.
-const pollHackName = ".go-fuse-epoll-hack"
-
 // worker is one waiter of the loop, with the buffers it needs for everything
 // but the payload of reads.
 type worker struct {
@@ -114,7 +110,7 @@ func (w *worker) serve(s *Session, r request) {
 			return
 		}
 	case opLookup:
-		if r.nodeID() == fuse.FUSE_ROOT_ID && string(r.name()) == pollHackName {
+		if s.primed.Load() && r.nodeID() == fuse.FUSE_ROOT_ID && string(r.name()) == primeName {
 			s.reply(w.out[:s.lookup(r, w.out)])
 			return
 		}
@@ -141,19 +137,4 @@ func (s *Session) call(r request, out []byte) (n int, st fuse.Status) {
 		}
 	}()
 	return s.server.HandleRequest([][]byte{r}, [][]byte{out})
-}
-
-// lookup asks the file system itself and returns the length of the reply.
-func (s *Session) lookup(r request, out []byte) (n int) {
-	defer func() {
-		if v := recover(); v != nil {
-			n = putHeader(out, r.unique(), s.raw.panicked(v), 0)
-		}
-	}()
-	var entry fuse.EntryOut
-	header := fuse.InHeader{Opcode: opLookup, Unique: r.unique(), NodeId: r.nodeID()}
-	st := s.raw.Lookup(nil, &header, string(r.name()), &entry)
-	n = putHeader(out, r.unique(), st, entryOutBytes)
-	putEntry(out[outHeaderBytes:], &entry)
-	return n
 }

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package session_test
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/hanwen/go-fuse/v2/fuse"
+	"golang.org/x/sys/unix"
+
+	"github.com/spryd/spry/fs/session"
+)
+
+func TestMountUnmount(t *testing.T) {
+	fake := newFake()
+	loop := newLoop(t, session.Options{})
+	s := mount(t, loop, fake)
+	if !isMounted(t, s.Mountpoint()) {
+		t.Error("not in the mount table")
+	}
+	if err := readAll(s, "fast1"); err != nil {
+		t.Error(err)
+	}
+	if err := os.WriteFile(filepath.Join(s.Mountpoint(), "fast1"), nil, 0); !errors.Is(err, unix.EROFS) {
+		t.Errorf("write: %v", err)
+	}
+	var wg sync.WaitGroup
+	for range 4 { // idempotent, also concurrently
+		wg.Go(func() {
+			if err := s.Unmount(); err != nil {
+				t.Error(err)
+			}
+			select {
+			case <-s.Done():
+			default:
+				t.Error("Unmount returned before Done")
+			}
+		})
+	}
+	wg.Wait()
+	within(t, fake.unmounted, "OnUnmount")
+	if isMounted(t, s.Mountpoint()) {
+		t.Error("still in the mount table")
+	}
+}
+
+func TestMountErrors(t *testing.T) {
+	loop := newLoop(t, session.Options{})
+	if _, err := loop.Mount(filepath.Join(t.TempDir(), "missing"), newFake(), session.MountOptions{}); !errors.Is(err, unix.ENOENT) {
+		t.Errorf("missing mountpoint: %v", err)
+	}
+	if err := loop.Close(); err != nil {
+		t.Error(err)
+	}
+	dir := t.TempDir()
+	if _, err := loop.Mount(dir, newFake(), session.MountOptions{}); !errors.Is(err, session.ErrClosed) {
+		t.Errorf("closed loop: %v", err)
+	}
+	if isMounted(t, dir) {
+		t.Error("a refused mount stays in the mount table")
+	}
+}
+
+// TestReadSizes: readahead is raised and requests are as large as allowed.
+func TestReadSizes(t *testing.T) {
+	fake := newFake()
+	s := mount(t, newLoop(t, session.Options{}), fake)
+	if err := readAll(s, "fast1"); err != nil {
+		t.Fatal(err)
+	}
+	largest := uint32(0)
+	for len(fake.sizes) > 0 {
+		largest = max(largest, <-fake.sizes)
+	}
+	if largest != session.MaxRead {
+		t.Errorf("largest read %d, want %d", largest, session.MaxRead)
+	}
+	var st unix.Stat_t
+	if err := unix.Stat(s.Mountpoint(), &st); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(fmt.Sprintf("/sys/class/bdi/%d:%d/read_ahead_kb", unix.Major(st.Dev), unix.Minor(st.Dev)))
+	if err != nil || strings.TrimSpace(string(b)) != "1024" {
+		t.Errorf("read_ahead_kb %q, %v", b, err)
+	}
+}
+
+// TestSuccession: what a session exposes is enough for another server: the
+// kept INIT is accepted, and the duplicate keeps the connection alive.
+func TestSuccession(t *testing.T) {
+	fake := newFake()
+	s := mount(t, newLoop(t, session.Options{}), fake)
+	const opInit = 26
+	if op := binary.NativeEndian.Uint32(s.Init()[4:]); op != opInit {
+		t.Errorf("kept request has opcode %d", op)
+	}
+	server := fuse.NewProtocolServer(fake, &fuse.MountOptions{})
+	if n, st := server.HandleRequest([][]byte{s.Init()}, [][]byte{make([]byte, 4096)}); n == 0 || !st.Ok() {
+		t.Errorf("replay of INIT: %d bytes, %v", n, st)
+	}
+	f, err := s.Device()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if flags, err := unix.FcntlInt(f.Fd(), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 {
+		t.Errorf("descriptor flags %#x, %v", flags, err)
+	}
+	if err := f.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := s.Unmount(); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.Device(); !errors.Is(err, unix.ENODEV) {
+		t.Errorf("device of an ended session: %v", err)
+	}
+}
+
+func TestPanic(t *testing.T) {
+	s := mount(t, newLoop(t, session.Options{}), newFake())
+	for i := range 3 {
+		if err := readAll(s, fmt.Sprintf("panic%d", i)); !errors.Is(err, unix.EIO) {
+			t.Errorf("read: %v", err)
+		}
+		if _, err := os.Stat(filepath.Join(s.Mountpoint(), fmt.Sprintf("oops%d", i))); !errors.Is(err, unix.EIO) {
+			t.Errorf("lookup: %v", err)
+		}
+	}
+	if err := readAll(s, "fast1"); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestReservedName: go-fuse would invent a file with this name.
+func TestReservedName(t *testing.T) {
+	s := mount(t, newLoop(t, session.Options{}), newFake())
+	if _, err := os.Lstat(filepath.Join(s.Mountpoint(), ".go-fuse-epoll-hack")); !os.IsNotExist(err) {
+		t.Errorf("lstat: %v", err)
+	}
+}
+
+// TestManyMounts: mounts cost no threads and no descriptors once gone.
+func TestManyMounts(t *testing.T) {
+	loop := newLoop(t, session.Options{})
+	warmUp := mount(t, loop, newFake())
+	if err := readAll(warmUp, "fast1"); err != nil {
+		t.Fatal(err)
+	}
+	threads, fds := threadCount(t), fdCount(t)
+	const mounts = 100
+	var sessions []*session.Session
+	for range mounts {
+		s, err := loop.Mount(t.TempDir(), newFake(), session.MountOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sessions = append(sessions, s)
+	}
+	for _, s := range sessions {
+		if err := readAll(s, "fast1"); err != nil {
+			t.Error(err)
+		}
+	}
+	if got := threadCount(t) - threads; got > 8 {
+		t.Errorf("%d more threads for %d mounts", got, mounts)
+	}
+	for _, s := range sessions {
+		if err := s.Unmount(); err != nil {
+			t.Error(err)
+		}
+	}
+	if got := fdCount(t); got != fds {
+		t.Errorf("%d descriptors, %d before", got, fds)
+	}
+}
+
+func threadCount(t testing.TB) int {
+	t.Helper()
+	b, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(b), "\nThreads:\t")
+	line, _, _ := strings.Cut(rest, "\n")
+	n, err := strconv.Atoi(line)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func fdCount(t testing.TB) int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(entries)
+}
