@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package fs
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/spryd/spry/fs/discover"
+	"github.com/spryd/spry/index"
+	"github.com/spryd/spry/index/ztoc"
+)
+
+const (
+	// maxAhead bounds the bytes of artifacts loaded ahead of their use.
+	maxAhead = 64 << 20
+	// parallelAhead is how many are loaded at a time.
+	parallelAhead = 8
+	// keepAhead is how long they wait for their use.
+	keepAhead = time.Minute
+	// maxZtoc is the largest ztoc that is used, in bytes.
+	maxZtoc = min(discover.MaxArtifact, ztoc.MaxSize)
+)
+
+// artifacts loads the ztocs of an image ahead of their use.
+type artifacts struct {
+	finder   Finder
+	lifetime context.Context // of the FileSystem
+	work     sync.WaitGroup
+	slots    chan struct{}
+
+	mu    sync.Mutex // guards everything below
+	items map[digest.Digest]*artifact
+	bytes int64
+	begun map[digest.Digest]bool // indexes whose ztocs were loaded just now
+}
+
+// artifact is a blob that is being loaded, or was.
+type artifact struct {
+	size int64
+	done chan struct{} // closed when b and err are set
+	b    []byte
+	err  error
+}
+
+func newArtifacts(lifetime context.Context, finder Finder) *artifacts {
+	return &artifacts{finder: finder, lifetime: lifetime, slots: make(chan struct{}, parallelAhead),
+		items: make(map[digest.Digest]*artifact), begun: make(map[digest.Digest]bool)}
+}
+
+// ahead begins to load the ztocs of found for which wanted says so, in layer
+// order, as far as there is room. An index is done once in a while.
+func (a *artifacts) ahead(ref index.LayerRef, found *discover.Found, wanted func(index.LayerIndex) bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.begun[found.Digest] || a.lifetime.Err() != nil {
+		return
+	}
+	a.begun[found.Digest] = true
+	time.AfterFunc(keepAhead, func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		delete(a.begun, found.Digest)
+	})
+	for _, li := range found.Index.Layers {
+		if d := li.Descriptor; a.items[d.Digest] == nil && d.Size > 0 && a.bytes+d.Size <= maxAhead && wanted(li) {
+			a.loadLocked(ref, d)
+		}
+	}
+}
+
+// loadLocked begins to load desc.
+func (a *artifacts) loadLocked(ref index.LayerRef, desc ocispec.Descriptor) {
+	it := &artifact{size: desc.Size, done: make(chan struct{})}
+	a.items[desc.Digest] = it
+	a.bytes += it.size
+	a.work.Go(func() {
+		defer close(it.done)
+		select {
+		case a.slots <- struct{}{}:
+			defer func() { <-a.slots }()
+		case <-a.lifetime.Done():
+			it.err = context.Cause(a.lifetime)
+			return
+		}
+		it.b, it.err = a.finder.Artifact(a.lifetime, ref, desc, desc.Size)
+		time.AfterFunc(keepAhead, func() { a.take(desc.Digest, it) })
+	})
+}
+
+// get is the artifact desc, loaded ahead or now. What was loaded ahead is
+// handed out once.
+func (a *artifacts) get(ctx context.Context, ref index.LayerRef, desc ocispec.Descriptor) ([]byte, error) {
+	a.mu.Lock()
+	it := a.items[desc.Digest]
+	a.mu.Unlock()
+	if it != nil {
+		select {
+		case <-it.done:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+		a.take(desc.Digest, it)
+		if it.err == nil {
+			return it.b, nil
+		}
+	}
+	return a.finder.Artifact(ctx, ref, desc, maxZtoc)
+}
+
+// take forgets an item.
+func (a *artifacts) take(d digest.Digest, it *artifact) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.items[d] == it {
+		delete(a.items, d)
+		a.bytes -= it.size
+	}
+}
+
+// close waits for what is being loaded; the lifetime has ended.
+func (a *artifacts) close() { a.work.Wait() }

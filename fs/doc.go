@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+// Package fs mounts image layers by digest.
+//
+// A layer exists once on a host, whatever images, tags and namespaces use it.
+// Its users are owners (snapshot ids); with the last one it goes. What is on
+// disk, below Options.Root:
+//
+//	layers/<hex>/ref.json   what the layer is and where it comes from; written last
+//	layers/<hex>/ztoc       its layer index, mapped into memory while mounted
+//	layers/<hex>/spans ...  its store, see package store
+//	m/<short hex>           its mountpoint; short, as an overlay mount may name 120
+//
+// A directory without ref.json is rubbish of a process that died.
+//
+// # Trust
+//
+// A layer's index says which of its bytes are which file, and nobody but the
+// image that names an index vouches for it. So an image shares a mounted layer
+// only if its own index has the very same ztoc for it; otherwise it gets the
+// layer unpacked ([index.ErrNotLazy]). A manifest that was accepted once is
+// remembered with the layer, so that its next mount needs no network.
+//
+// # Registry work
+//
+// The first Mount of an image finds its index and begins to load the ztocs of
+// all its layers; the Mounts of the others, which containerd sends one by one,
+// mostly find theirs in memory.
+//
+//	Lock order:
+//	  the lock of a digest (keyed; held during network and disk work)
+//	    FileSystem.mu, artifacts.mu, source.mu (leaves, no I/O under them)
+package fs

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package fs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/opencontainers/go-digest"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/spryd/spry/fs/remote"
+)
+
+const (
+	layersName = "layers"
+	mountsName = "m"
+	// shortName is how many hex digits a mountpoint's name has at least.
+	shortName = 10
+	// parallelClose is how many layers are closed at a time.
+	parallelClose = 8
+)
+
+// ErrClosed says that the file system is closed.
+var ErrClosed = errors.New("file system is closed")
+
+// transient says which errors of a blob may pass.
+var transient = remote.Transient
+
+// FileSystem mounts layers. Make one with [New] and close it. All methods are
+// safe for concurrent use; one process uses a root at a time.
+type FileSystem struct {
+	options   Options
+	locks     keyed
+	artifacts *artifacts
+
+	// lifetime ends when Close begins; calls in progress are counted.
+	lifetime context.Context
+	end      context.CancelCauseFunc
+	calls    sync.WaitGroup
+
+	mu      sync.Mutex // guards everything below
+	entries map[digest.Digest]*entry
+	names   map[string]digest.Digest // of mountpoints in use
+	closed  bool
+}
+
+// New makes a file system over o.Root. Mounts that a process left there are
+// detached; layers on disk wait for [FileSystem.Restore]. Nothing needs the
+// network.
+func New(_ context.Context, o Options) (*FileSystem, error) {
+	o = o.withDefaults()
+	root, err := filepath.Abs(o.Root)
+	if err != nil {
+		return nil, fmt.Errorf("layers at %s: %w", o.Root, err)
+	}
+	o.Root = root
+	f := &FileSystem{options: o, entries: make(map[digest.Digest]*entry), names: make(map[string]digest.Digest)}
+	if err := f.prepare(); err != nil {
+		return nil, fmt.Errorf("layers at %s: %w", o.Root, err)
+	}
+	f.lifetime, f.end = context.WithCancelCause(context.Background())
+	f.artifacts = newArtifacts(f.lifetime, o.Finder)
+	return f, nil
+}
+
+// prepare makes the directories and cleans up behind a process that died.
+func (f *FileSystem) prepare() error {
+	for _, name := range []string{layersName, mountsName} {
+		if err := os.MkdirAll(filepath.Join(f.options.Root, name), 0o700); err != nil {
+			return err
+		}
+	}
+	mounts, err := filepath.EvalSymlinks(filepath.Join(f.options.Root, mountsName))
+	if err != nil {
+		return err
+	}
+	return detachStale(mounts)
+}
+
+// Close unmounts every layer and waits for everything that runs. What is on
+// disk stays, for the next process to restore. Calls in progress end with
+// [ErrClosed].
+func (f *FileSystem) Close() error {
+	f.mu.Lock()
+	already := f.closed
+	f.closed = true
+	f.mu.Unlock()
+	if already {
+		return nil
+	}
+	f.end(ErrClosed)
+	f.calls.Wait()
+	f.artifacts.close()
+	var group errgroup.Group
+	group.SetLimit(parallelClose)
+	for d, e := range f.entries {
+		if e.served == nil {
+			continue
+		}
+		group.Go(func() error {
+			if err := e.served.close(); err != nil {
+				return fmt.Errorf("close layer %s: %w", d, err)
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// begin starts a call that changes layer d: it has the lock of d until done is
+// called, and its context ends with the file system.
+func (f *FileSystem) begin(ctx context.Context, d digest.Digest) (_ context.Context, done func(), err error) {
+	if err := d.Validate(); err != nil {
+		return nil, nil, fmt.Errorf("layer digest %.80q: %w", string(d), err)
+	}
+	f.mu.Lock()
+	if f.closed {
+		f.mu.Unlock()
+		return nil, nil, ErrClosed
+	}
+	f.calls.Add(1)
+	f.mu.Unlock()
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(f.lifetime, func() { cancel(ErrClosed) })
+	unlock, err := f.locks.lock(ctx, d)
+	leave := func() {
+		stop()
+		cancel(nil)
+		f.calls.Done()
+	}
+	if err != nil {
+		leave()
+		return nil, nil, fmt.Errorf("layer %s: %w", d, err)
+	}
+	return ctx, func() {
+		unlock()
+		leave()
+	}, nil
+}
+
+// dir is where layer d is on disk.
+func (f *FileSystem) dir(d digest.Digest) string {
+	return filepath.Join(f.options.Root, layersName, d.Encoded())
+}
+
+// mountpoint reserves a name for layer d: as short as possible.
+func (f *FileSystem) mountpoint(d digest.Digest) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	hex := d.Encoded()
+	for n := shortName; ; n++ {
+		name := hex[:min(n, len(hex))]
+		if other, ok := f.names[name]; !ok || other == d || n >= len(hex) {
+			f.names[name] = d
+			return filepath.Join(f.options.Root, mountsName, name)
+		}
+	}
+}
+
+// entry is the entry of d, or nil.
+func (f *FileSystem) entry(d digest.Digest) *entry {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.entries[d]
+}

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package fs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/containerd/errdefs"
+	"github.com/containerd/log"
+	"github.com/opencontainers/go-digest"
+
+	"github.com/spryd/spry/fs/discover"
+	"github.com/spryd/spry/fs/layer"
+	"github.com/spryd/spry/fs/remote"
+	"github.com/spryd/spry/index"
+	"github.com/spryd/spry/index/span"
+)
+
+// Mount makes ref's layer available to owner, which may have it already. When
+// it returns nil the layer is mounted and can be mounted again without network
+// ([FileSystem.Restore]).
+//
+// Errors match [index.ErrNoIndex] if the image has no index, [index.ErrNotLazy]
+// if this layer has to be unpacked, with the reason; others (the network, the
+// disk, the end of ctx) may pass, and nothing of them is remembered.
+func (f *FileSystem) Mount(ctx context.Context, ref index.LayerRef, owner string) error {
+	ctx, done, err := f.begin(ctx, ref.Layer)
+	if err != nil {
+		return fmt.Errorf("mount: %w", err)
+	}
+	defer done()
+	if err := f.mountLayer(ctx, ref, owner); err != nil {
+		return fmt.Errorf("mount layer %s of %s: %w", ref.Layer, ref.Image, err)
+	}
+	return nil
+}
+
+func (f *FileSystem) mountLayer(ctx context.Context, ref index.LayerRef, owner string) error {
+	rec, known := f.known(ref.Layer)
+	if known && rec.vouches(ref) {
+		if err := f.share(rec, ref, owner); !errors.Is(err, errUnusable) {
+			return err
+		}
+		known = false
+	}
+	found, err := f.options.Finder.Find(ctx, ref)
+	if err != nil {
+		return err
+	}
+	f.artifacts.ahead(ref, found, f.wants)
+	li, ok := found.Index.ForLayer(ref.Layer)
+	if !ok {
+		return fmt.Errorf("%w: index %s has no ztoc for it", index.ErrNotLazy, found.Digest)
+	}
+	if known && rec.Ztoc == li.Descriptor.Digest {
+		if err := f.share(rec, ref, owner); !errors.Is(err, errUnusable) {
+			return err
+		}
+	}
+	if e := f.entry(ref.Layer); e != nil && e.served != nil {
+		return fmt.Errorf("%w: mounted with ztoc %s, index %s names %s",
+			index.ErrNotLazy, rec.Ztoc, found.Digest, li.Descriptor.Digest)
+	}
+	return f.create(ctx, ref, owner, plan{found: found, layer: li})
+}
+
+// known is what this host knows of a layer: mounted, or left on disk.
+func (f *FileSystem) known(d digest.Digest) (record, bool) {
+	if e := f.entry(d); e != nil {
+		return e.record, e.record.Ztoc != ""
+	}
+	rec, err := readRecord(f.dir(d), d)
+	if err != nil && !errdefs.IsNotFound(err) {
+		log.L.WithField("layer", d.String()).WithError(err).Warn("what is left of layer is not used")
+	}
+	return rec, err == nil
+}
+
+// wants says whether the ztoc of a layer will be needed.
+func (f *FileSystem) wants(li index.LayerIndex) bool { return f.entry(li.Layer) == nil }
+
+// share adds owner, and ref's image, to a layer that this host has.
+func (f *FileSystem) share(rec record, ref index.LayerRef, owner string) error {
+	e := f.entry(ref.Layer)
+	if e == nil {
+		e = &entry{record: rec, owners: map[string]struct{}{}}
+	}
+	if err := f.revive(e); err != nil {
+		return err
+	}
+	if changed, ok := rec.with(ref); ok {
+		if err := changed.write(f.dir(ref.Layer)); err != nil {
+			// The old record is good enough to mount the layer again.
+			log.L.WithField("layer", ref.Layer.String()).WithField("image", ref.Image).WithError(err).Warn("image of layer not recorded")
+		}
+		if !slices.Contains(rec.Images, ref.Image) {
+			e.served.source.add(ref.Image)
+		}
+		rec = changed
+	}
+	f.put(e, rec, owner)
+	return nil
+}
+
+// put enters e with one more owner.
+func (f *FileSystem) put(e *entry, rec record, owner string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	e.record = rec
+	e.owners[owner] = struct{}{}
+	f.entries[rec.Layer] = e
+}
+
+// plan is how to make a layer lazy.
+type plan struct {
+	found *discover.Found
+	layer index.LayerIndex
+}
+
+// create sets a layer up from its ztoc.
+func (f *FileSystem) create(ctx context.Context, ref index.LayerRef, owner string, p plan) error {
+	b, err := f.artifacts.get(ctx, ref, p.layer.Descriptor)
+	if err != nil {
+		return f.noZtoc(ctx, p, err)
+	}
+	rec, _ := record{Layer: ref.Layer, Size: ref.Size, Ztoc: p.layer.Descriptor.Digest}.with(ref)
+	s, err := f.install(rec, b, func(o *layer.Options) { o.Prefetch = f.prefetch(ref, p) })
+	if err != nil {
+		return errors.Join(err, f.remove(ref.Layer))
+	}
+	e := f.entry(ref.Layer) // that could not be restored
+	if e == nil {
+		e = &entry{owners: map[string]struct{}{}}
+	}
+	f.mu.Lock()
+	e.served, e.err = s, nil
+	f.mu.Unlock()
+	f.put(e, rec, owner)
+	return nil
+}
+
+// noZtoc sorts the error of loading a ztoc: what will not pass means that the
+// layer is not lazy.
+func (f *FileSystem) noZtoc(ctx context.Context, p plan, err error) error {
+	gone := errdefs.IsNotFound(err) || errdefs.IsInvalidArgument(err) ||
+		errors.Is(err, remote.ErrCorrupt) || errors.Is(err, remote.ErrTooLarge)
+	if ctx.Err() == nil && gone {
+		return fmt.Errorf("%w: ztoc: %w", index.ErrNotLazy, err)
+	}
+	return fmt.Errorf("ztoc %s: %w", p.layer.Descriptor.Digest, err)
+}
+
+// install writes a layer's directory and mounts the layer. The record, which
+// makes it last, is written when everything else has worked.
+func (f *FileSystem) install(rec record, ztoc []byte, extra func(*layer.Options)) (*served, error) {
+	if err := f.remove(rec.Layer); err != nil { // rubbish, or of another ztoc
+		return nil, err
+	}
+	dir := f.dir(rec.Layer)
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return nil, err
+	}
+	if err := writeSynced(filepath.Join(dir, ztocName), ztoc); err != nil {
+		return nil, err
+	}
+	s, err := f.serve(rec, extra)
+	if err != nil {
+		return nil, err
+	}
+	if err := rec.write(dir); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+// prefetch reads the prefetch artifact of a layer, if its index has one.
+func (f *FileSystem) prefetch(ref index.LayerRef, p plan) func(context.Context) ([]layer.Range, error) {
+	desc, ok := p.found.Index.PrefetchFor(ref.Layer)
+	if !ok {
+		return nil
+	}
+	return func(ctx context.Context) ([]layer.Range, error) {
+		b, err := f.options.Finder.Artifact(ctx, ref, desc, index.MaxPrefetchSize)
+		if err != nil {
+			return nil, err
+		}
+		artifact, err := index.ParsePrefetch(b)
+		if err != nil {
+			return nil, fmt.Errorf("prefetch artifact %s: %w", desc.Digest, err)
+		}
+		ranges := make([]layer.Range, len(artifact.Ranges))
+		for i, r := range artifact.Ranges {
+			ranges[i] = layer.Range{First: span.ID(r.Start), Last: span.ID(r.End)}
+		}
+		return ranges, nil
+	}
+}

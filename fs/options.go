@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package fs
+
+import (
+	"context"
+	"time"
+
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/spryd/spry/fs/discover"
+	"github.com/spryd/spry/fs/fetch"
+	"github.com/spryd/spry/fs/read"
+	"github.com/spryd/spry/fs/remote"
+	"github.com/spryd/spry/fs/session"
+	"github.com/spryd/spry/index"
+)
+
+// Finder finds indexes and reads artifacts; *discover.Finder is one.
+type Finder interface {
+	Find(ctx context.Context, ref index.LayerRef) (*discover.Found, error)
+	Artifact(ctx context.Context, ref index.LayerRef, desc ocispec.Descriptor, limit int64) ([]byte, error)
+}
+
+var _ Finder = (*discover.Finder)(nil)
+
+// Options configure a [FileSystem]. Root, Registry, Finder and Session must be
+// set, and belong to the caller, who closes them after the FileSystem.
+type Options struct {
+	// Root is a directory of ours alone, on a real file system.
+	Root     string
+	Registry *remote.Registry
+	Finder   Finder
+	Session  *session.Loop
+	// Scheduler is of all transfers of this host (one with defaults).
+	Scheduler *fetch.Scheduler
+	// Memory is for spans between network and disk (one with defaults).
+	Memory *read.Memory
+	// Background fetches the rest of every mounted layer.
+	Background bool
+	// Deadline bounds a read (read.DefaultDeadline).
+	Deadline time.Duration
+}
+
+// withDefaults fills in what is zero.
+func (o Options) withDefaults() Options {
+	if o.Scheduler == nil {
+		o.Scheduler = fetch.New(fetch.Options{})
+	}
+	if o.Memory == nil {
+		o.Memory = read.NewMemory(0)
+	}
+	return o
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package fs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/opencontainers/go-digest"
+)
+
+// Restore gives owner back what an earlier process had mounted for it, from
+// what is on disk alone. Even if it fails, the layer then has that owner: Sweep
+// keeps it, and [FileSystem.Check] tries again. A layer that is not on this
+// host matches errdefs.ErrNotFound.
+func (f *FileSystem) Restore(ctx context.Context, layer digest.Digest, owner string) error {
+	_, done, err := f.begin(ctx, layer)
+	if err != nil {
+		return fmt.Errorf("restore: %w", err)
+	}
+	defer done()
+	e := f.entry(layer)
+	if e == nil {
+		e = &entry{owners: map[string]struct{}{}}
+		e.record.Layer = layer
+	}
+	f.put(e, e.record, owner)
+	if err := f.revive(e); err != nil {
+		return fmt.Errorf("restore: %w", err)
+	}
+	return nil
+}
+
+// Check says whether the layer can be given to a new container, after
+// mounting it again if its mount died. Unknown layers match
+// errdefs.ErrNotFound.
+func (f *FileSystem) Check(ctx context.Context, layer digest.Digest) error {
+	_, done, err := f.begin(ctx, layer)
+	if err != nil {
+		return fmt.Errorf("check: %w", err)
+	}
+	defer done()
+	e := f.entry(layer)
+	if e == nil {
+		return fmt.Errorf("check: %w", notMounted(layer))
+	}
+	if err := f.revive(e); err != nil {
+		return fmt.Errorf("check: %w", err)
+	}
+	return nil
+}
+
+// revive makes sure that the layer of e is mounted: it is the whole of Restore
+// and Check.
+func (f *FileSystem) revive(e *entry) error {
+	s := e.served
+	if s != nil && s.alive() {
+		return nil
+	}
+	rec, err := e.record, error(nil)
+	if s != nil {
+		err = f.remount(s, rec.Layer)
+	} else {
+		if rec.Ztoc == "" {
+			rec, err = readRecord(f.dir(rec.Layer), rec.Layer)
+		}
+		if err == nil {
+			s, err = f.serve(rec, nil)
+		}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	e.served, e.err = s, err
+	if err == nil {
+		e.record = rec
+	}
+	return err
+}
+
+// remount replaces a dead mount; reading and fetching go on meanwhile.
+func (f *FileSystem) remount(s *served, d digest.Digest) error {
+	if s.session != nil {
+		if err := s.session.Unmount(); err != nil {
+			return err
+		}
+	}
+	if err := f.mount(s, d); err != nil {
+		return errors.Join(errors.New("mount again"), err)
+	}
+	return nil
+}
