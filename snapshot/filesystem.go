@@ -35,6 +35,6 @@ type FileSystem interface {
 	Usage(ctx context.Context, layer digest.Digest) (bytes, inodes int64, err error)
 	// Unpack fills dir with a whole layer in overlayfs form, after checking
 	// its digest. Parents are the directories of the layers below, uppermost
-	// first. It returns the DiffID of what it unpacked.
+	// first. It returns the DiffID of what it unpacked, "" if unknown.
 	Unpack(ctx context.Context, ref index.LayerRef, dir string, parents []string) (digest.Digest, error)
 }

@@ -57,6 +57,9 @@ func (p *pulled) fill(ctx context.Context, dir string, lowers []string) (snapsho
 // Without this an image could put its own files under the chain id of another
 // image, which the next pull of that image would trust.
 func (p *pulled) checkDiffID(got digest.Digest) error {
+	if got == "" {
+		return nil
+	}
 	below := p.record.info.Labels[labelParentChain]
 	if len(p.parents) > 0 {
 		below = p.parents[0].info.Labels[index.LabelTarget]

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// dialTimeout bounds the question whether a socket is alive.
+const dialTimeout = 2 * time.Second
+
+// socket is a listening Unix socket that only its owner may connect to.
+type socket struct {
+	net.Listener
+	path string
+	lock *lockFile
+}
+
+// listen makes the socket at path, replacing one that nobody serves.
+func listen(ctx context.Context, path string) (*socket, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, err
+	}
+	l, err := lock(path+".lock", path)
+	if err != nil {
+		return nil, err
+	}
+	if err := refuseLiving(ctx, path); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	listener, err := listenPrivate(path)
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return &socket{Listener: listener, path: path, lock: l}, nil
+}
+
+// refuseLiving fails unless path is free or a socket without a server.
+func refuseLiving(ctx context.Context, path string) error {
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if info.Mode().Type() != fs.ModeSocket {
+		return fmt.Errorf("%s exists and is not a socket", path)
+	}
+	d := net.Dialer{Timeout: dialTimeout}
+	conn, err := d.DialContext(ctx, "unix", path)
+	if err != nil {
+		return ctx.Err()
+	}
+	_ = conn.Close()
+	return fmt.Errorf("%s is served by another process", path)
+}
+
+// listenPrivate binds in a directory of our own and moves the socket to path
+// once it has its mode.
+func listenPrivate(path string) (net.Listener, error) {
+	dir, err := os.MkdirTemp(filepath.Dir(path), ".s")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	hidden := filepath.Join(dir, "s")
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: hidden, Net: "unix"})
+	if err != nil {
+		return nil, err
+	}
+	l.SetUnlinkOnClose(false)
+	if err := os.Chmod(hidden, 0o600); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	if err := os.Rename(hidden, path); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+// Close stops listening and removes the socket.
+func (s *socket) Close() error {
+	closed := s.Listener.Close()
+	if errors.Is(closed, net.ErrClosed) { // the server may have closed it
+		closed = nil
+	}
+	removed := os.Remove(s.path)
+	if errors.Is(removed, fs.ErrNotExist) {
+		removed = nil
+	}
+	return errors.Join(closed, removed, s.lock.Close())
+}
