@@ -169,7 +169,7 @@ func readLayer(dir string) (Layer, error) {
 
 func run(ctx context.Context, name string, args ...string) error {
 	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Env = append(os.Environ(), "HOME=/root", path)
+	cmd.Env = append(os.Environ(), "HOME=/root", searchPath)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w: %.2000s", name, err, out)
 	}

@@ -25,14 +25,14 @@ type Image struct {
 	Cmd    []string
 }
 
-// path is the PATH of every image.
-const path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+// searchPath is the PATH of every image.
+const searchPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 // blobs are the config and the manifest of an image.
 func (i Image) blobs() (config, manifest []byte, desc ocispec.Descriptor, err error) {
 	c := ocispec.Image{
 		Platform: ocispec.Platform{Architecture: "amd64", OS: "linux"},
-		Config:   ocispec.ImageConfig{Env: []string{path}, Cmd: i.Cmd},
+		Config:   ocispec.ImageConfig{Env: []string{searchPath}, Cmd: i.Cmd},
 		RootFS:   ocispec.RootFS{Type: "layers"},
 	}
 	m := ocispec.Manifest{Versioned: specs.Versioned{SchemaVersion: 2}, MediaType: ocispec.MediaTypeImageManifest}
