@@ -39,13 +39,13 @@ func TestMemory(t *testing.T) {
 				})
 				return total, uint64(res.Ztoc.EncodedSize())
 			}
-			few, fewResult := cost(8)
-			many, manyResult := cost(64)
-			if growth, limit := int64(many)-int64(few), 4*int64(manyResult-fewResult)+1<<20; growth > limit {
-				t.Errorf("56 MiB more allocate %d bytes more, want at most %d", growth, limit)
+			few, fewResult := cost(12)
+			many, manyResult := cost(36)
+			if growth, limit := int64(many)-int64(few), 4*int64(manyResult-fewResult)+4<<20; growth > limit {
+				t.Errorf("24 MiB more allocate %d bytes more, want at most %d", growth, limit)
 			}
 			if few > 40<<20 {
-				t.Errorf("got %d bytes for a layer of 8 MiB", few)
+				t.Errorf("got %d bytes for a layer of 12 MiB", few)
 			}
 		})
 	}

@@ -68,12 +68,13 @@ func TestRepair(t *testing.T) {
 func TestGoldenRepair(t *testing.T) {
 	g := ztoctest.FindGolden(t)
 	for _, c := range g.Cases(t) {
-		if c.File == "" || c.Layer[:6] == "sparse" {
+		refused := c.UnmarshalError != "" || c.SpanManagerError != ""
+		if c.File == "" || (c.SpanSize != 64<<10 && !refused) || c.Layer[:6] == "sparse" {
 			continue
 		}
 		t.Run(c.Name(), func(t *testing.T) {
 			o := build.Options{SpanSize: c.SpanSize, Compression: compression(c.Layer)}
-			compareRepaired(t, g.Layer(t, c.Layer), o, c.UnmarshalError != "" || c.SpanManagerError != "")
+			compareRepaired(t, g.Layer(t, c.Layer), o, refused)
 		})
 	}
 }

@@ -63,9 +63,9 @@ func TestVerifyFinds(t *testing.T) {
 		"archive size":     {func(r *build.Result, b []byte) []byte { r.Ztoc.UncompressedSize -= 512; return b }, []error{build.ErrMismatch}},
 		"counts":           {func(r *build.Result, b []byte) []byte { r.Ztoc.MaxSpanID++; return b }, []error{ztoc.ErrInvalid}},
 	}
+	s := one(t, "gzip-6")
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			s := one(t, "gzip-6")
 			res := index(t, s)
 			blob := test.change(res, bytes.Clone(s.blob))
 			err := build.Verify(t.Context(), bytes.NewReader(blob), res)
