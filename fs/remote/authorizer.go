@@ -30,6 +30,7 @@ type authorizer struct {
 	client      *http.Client
 	header      http.Header
 	credentials func(host string) (user, secret string, err error)
+	timeout     time.Duration // of a token request
 
 	mu     sync.Mutex        // guards the fields below
 	hosts  map[string]wanted // what a host wants, without scopes
@@ -38,13 +39,13 @@ type authorizer struct {
 
 var _ docker.Authorizer = (*authorizer)(nil)
 
-func newAuthorizer(client *http.Client, header http.Header, credentials func(string) (string, string, error)) *authorizer {
-	if credentials == nil {
-		credentials = func(string) (string, string, error) { return "", "", nil }
+func newAuthorizer(client *http.Client, header http.Header, o HostOptions) *authorizer {
+	if o.Credentials == nil {
+		o.Credentials = func(string) (string, string, error) { return "", "", nil }
 	}
 	limited := &http.Client{Transport: limitedTransport{transport(client)}}
 	return &authorizer{
-		client: limited, header: header, credentials: credentials,
+		client: limited, header: header, credentials: o.Credentials, timeout: o.TokenTimeout,
 		hosts: map[string]wanted{}, grants: map[string]*grant{},
 	}
 }

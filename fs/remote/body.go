@@ -113,7 +113,7 @@ func (b *body) ended(err error) {
 	b.breaks++
 	b.since = 0
 	b.last = network("body from "+p.host, premature(err))
-	b.content.registry.health.bad(p.host, 0)
+	b.content.distrust(p.host)
 	if b.breaks > b.content.registry.options.Retries {
 		b.err = b.wrap(b.last)
 	}

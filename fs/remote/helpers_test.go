@@ -30,7 +30,7 @@ func quick() remote.Options {
 // that are none, so tests that use it do not count requests exactly.
 func impatient() remote.Options {
 	o := quick()
-	o.Retries = 10
+	o.Retries, o.MaxBackoff = 10, 50*time.Millisecond
 	o.StallWindow, o.StallBytes = 200*time.Millisecond, 1<<10
 	o.HeaderTimeout = 500 * time.Millisecond
 	return o

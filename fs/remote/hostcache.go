@@ -149,7 +149,7 @@ func (c *hostCache) load(namespace, dir string) ([]docker.RegistryHost, error) {
 			h.Client.Transport = closable{RoundTripper: h.Client.Transport, base: bases[h.Client]}
 			wrapped[h.Client] = true
 		}
-		hosts[i].Authorizer = newAuthorizer(h.Client, h.Header, c.options.Credentials)
+		hosts[i].Authorizer = newAuthorizer(h.Client, h.Header, c.options)
 	}
 	return hosts, nil
 }

@@ -23,6 +23,8 @@ type HostOptions struct {
 	// DialTimeout bounds connecting to a host for which hosts.toml has no
 	// dial_timeout. 0 is 10 s.
 	DialTimeout time.Duration
+	// TokenTimeout bounds one request for a token. 0 is 10 s.
+	TokenTimeout time.Duration
 	// IdlePerHost is how many idle connections to a host are kept. 0 is 16.
 	IdlePerHost int
 }
@@ -32,6 +34,7 @@ type HostOptions struct {
 // registry's directory change. The result is safe for concurrent use.
 func Hosts(o HostOptions) docker.RegistryHosts {
 	o.DialTimeout = orDefault(o.DialTimeout, 10*time.Second)
+	o.TokenTimeout = orDefault(o.TokenTimeout, 10*time.Second)
 	o.IdlePerHost = orDefault(o.IdlePerHost, 16)
 	c := &hostCache{options: o, known: map[string]*knownHosts{}}
 	return c.hosts

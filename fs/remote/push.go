@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 
 	"github.com/containerd/containerd/v2/core/remotes/docker"
 	"github.com/containerd/errdefs"
@@ -30,7 +29,7 @@ func (r *Registry) Push(ctx context.Context, ref string, desc ocispec.Descriptor
 		if err != nil {
 			return err
 		}
-		return r.putManifest(ctx, c.repo, desc, desc.Digest.String(), b)
+		return r.putManifest(ctx, c.repo, manifest{desc: desc, name: desc.Digest.String(), body: b})
 	}
 	return r.pushing(ctx, c.repo, "push "+desc.Digest.String(), func(ctx context.Context, t target) error {
 		there, err := r.exists(ctx, t, c)
@@ -42,7 +41,7 @@ func (r *Registry) Push(ctx context.Context, ref string, desc ocispec.Descriptor
 }
 
 // Tag stores a manifest, whose descriptor is desc, under the tag of ref.
-func (r *Registry) Tag(ctx context.Context, ref string, desc ocispec.Descriptor, manifest []byte) error {
+func (r *Registry) Tag(ctx context.Context, ref string, desc ocispec.Descriptor, body []byte) error {
 	repo, err := parse(ref)
 	if err != nil {
 		return err
@@ -51,10 +50,10 @@ func (r *Registry) Tag(ctx context.Context, ref string, desc ocispec.Descriptor,
 	if tag == "" {
 		return fmt.Errorf("reference %q: no tag: %w", ref, errdefs.ErrInvalidArgument)
 	}
-	if err := check(desc, manifest); err != nil {
+	if err := check(desc, body); err != nil {
 		return err
 	}
-	return r.putManifest(ctx, repo, desc, tag, manifest)
+	return r.putManifest(ctx, repo, manifest{desc: desc, name: tag, body: body})
 }
 
 // pushing runs a step of a push at the one host that takes pushes.
@@ -106,28 +105,21 @@ func (r *Registry) upload(ctx context.Context, t target, desc ocispec.Descriptor
 	q.Set("digest", desc.Digest.String())
 	place.RawQuery = q.Encode()
 	put := call{
-		method: http.MethodPut, ok: []int{http.StatusCreated, http.StatusOK, http.StatusNoContent},
-		header: http.Header{"Content-Type": {"application/octet-stream"}}, body: open, size: desc.Size,
+		method: http.MethodPut, header: http.Header{"Content-Type": {"application/octet-stream"}},
+		body: open, size: desc.Size,
 	}
-	return r.put(ctx, t, put, resp.Request.URL, place)
-}
-
-// put sends an upload to where the registry wants it; only the registry
-// itself gets credentials.
-func (r *Registry) put(ctx context.Context, t target, c call, registry, place *url.URL) error {
+	// Only the registry itself gets credentials.
 	send := r.plain
-	if place.Host == registry.Host && place.Scheme == registry.Scheme {
+	if at := resp.Request.URL; place.Host == at.Host && place.Scheme == at.Scheme {
 		send = r.authorized
 	}
-	resp, err := send(ctx, t, c, place)
-	if err != nil {
+	if resp, err = send(ctx, t, put, place); err != nil {
 		return err
 	}
-	for _, ok := range c.ok {
-		if resp.StatusCode == ok {
-			discard(resp)
-			return nil
-		}
+	switch resp.StatusCode {
+	case http.StatusCreated, http.StatusOK, http.StatusNoContent:
+		discard(resp)
+		return nil
 	}
 	return statusError(resp)
 }

@@ -16,12 +16,19 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// putManifest stores a manifest under a tag or its digest and, when it has a
-// subject that the registry says nothing about, in the fallback tag.
-func (r *Registry) putManifest(ctx context.Context, repo repository, desc ocispec.Descriptor, name string, b []byte) error {
+// manifest is a manifest to be stored.
+type manifest struct {
+	desc ocispec.Descriptor
+	name string // tag or digest
+	body []byte
+}
+
+// putManifest stores a manifest under its name and, when it has a subject that
+// the registry says nothing about, in the fallback tag.
+func (r *Registry) putManifest(ctx context.Context, repo repository, m manifest) error {
 	var known bool
-	err := r.pushing(ctx, repo, "push "+desc.Digest.String(), func(ctx context.Context, t target) error {
-		resp, err := r.exchange(ctx, t, manifestCall(name, desc.MediaType, b))
+	err := r.pushing(ctx, repo, "push "+m.desc.Digest.String(), func(ctx context.Context, t target) error {
+		resp, err := r.exchange(ctx, t, manifestCall(m.name, m.desc.MediaType, m.body))
 		if err != nil {
 			return err
 		}
@@ -32,14 +39,14 @@ func (r *Registry) putManifest(ctx context.Context, repo repository, desc ocispe
 	if err != nil || known {
 		return err
 	}
-	var m ocispec.Manifest
-	if err := json.Unmarshal(b, &m); err != nil || m.Subject == nil {
+	var parsed ocispec.Manifest
+	if err := json.Unmarshal(m.body, &parsed); err != nil || parsed.Subject == nil {
 		return nil // the registry took it; what it is is not our business
 	}
-	if err := valid(m.Subject.Digest); err != nil {
-		return fmt.Errorf("push %s: subject: %w", desc.Digest, err)
+	if err := valid(parsed.Subject.Digest); err != nil {
+		return fmt.Errorf("push %s: subject: %w", m.desc.Digest, err)
 	}
-	return r.addReferrer(ctx, repo, m.Subject.Digest, referrer(desc, m))
+	return r.addReferrer(ctx, repo, parsed.Subject.Digest, referrer(m.desc, parsed))
 }
 
 func manifestCall(name, mediaType string, b []byte) call {

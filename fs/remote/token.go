@@ -21,7 +21,6 @@ import (
 // Bounds on a token server.
 const (
 	maxTokenAnswer = 1 << 20
-	tokenTimeout   = 30 * time.Second
 	// defaultTokenLife is what the token specification says when the server
 	// does not.
 	defaultTokenLife = 60 * time.Second
@@ -42,7 +41,7 @@ func (a *authorizer) token(ctx context.Context, g *grant, user, secret string) (
 		return "", 0, fmt.Errorf("token realm %s would get the password in the clear: %w", redact(realm), errdefs.ErrUnauthenticated)
 	}
 	options.Scopes = docker.GetTokenScopes(ctx, options.Scopes)
-	ctx, cancel := context.WithTimeoutCause(ctx, tokenTimeout, errNoAnswer)
+	ctx, cancel := context.WithTimeoutCause(ctx, a.timeout, errNoAnswer)
 	defer cancel()
 	token, seconds, err := a.request(ctx, options)
 	if err != nil {
