@@ -76,11 +76,11 @@ func authError(ctx context.Context, t target, err error) error {
 			return fmt.Errorf("%s: %w", what, e)
 		}
 		// As text: a 404 of the token server is no missing content.
-		return fmt.Errorf("%s: %s: %w", what, e, errdefs.ErrUnauthenticated)
+		return fmt.Errorf("%s: %s: %w", what, e.Error(), errdefs.ErrUnauthenticated)
 	case errors.Is(err, docker.ErrInvalidAuthorization):
 		return fmt.Errorf("%s: %w: %w", what, err, errdefs.ErrUnauthenticated)
 	}
-	if inner := bare(err); inner != err || errors.Is(err, io.ErrUnexpectedEOF) {
+	if failed, inner := bare(err); failed || errors.Is(err, io.ErrUnexpectedEOF) {
 		return network(what, inner)
 	}
 	return fmt.Errorf("%s: %w", what, err)

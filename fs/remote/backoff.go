@@ -35,7 +35,7 @@ func wait(ctx context.Context, d time.Duration, last error) error {
 	case <-timer.C:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("%w, after %s", ctx.Err(), last)
+		return fmt.Errorf("%w, after %s", ctx.Err(), last.Error())
 	}
 }
 

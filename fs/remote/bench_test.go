@@ -4,6 +4,7 @@
 package remote_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"testing"
@@ -31,7 +32,7 @@ func BenchmarkReadRange(b *testing.B) {
 					m, err = rc.Read(buf)
 					got += int64(m)
 				}
-				if err != io.EOF || got != n {
+				if !errors.Is(err, io.EOF) || got != n {
 					b.Fatal(got, err)
 				}
 				_ = rc.Close()

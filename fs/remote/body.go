@@ -5,6 +5,7 @@ package remote
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 )
@@ -97,10 +98,10 @@ func (b *body) ended(err error) {
 	switch {
 	case b.off == b.end:
 		return
-	case err == io.EOF && b.end < 0 && p.end < 0:
+	case errors.Is(err, io.EOF) && b.end < 0 && p.end < 0:
 		b.err = io.EOF
 		return
-	case err == io.EOF && b.off == p.end && b.since >= progressBytes:
+	case errors.Is(err, io.EOF) && b.off == p.end && b.since >= progressBytes:
 		b.since, b.breaks = 0, 0 // a server that gives so much at a time
 		return
 	case b.ctx.Err() != nil:

@@ -5,6 +5,7 @@ package remote
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -107,7 +108,7 @@ func (c *content) check(resp *http.Response, off, end int64) (*piece, error) {
 
 // premature is err, or io.ErrUnexpectedEOF where an EOF comes too early.
 func premature(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
 	return err

@@ -110,7 +110,7 @@ func (h *hostErrors) verdict() error {
 	err := h.errs[decides]
 	for i, other := range h.errs {
 		if i != decides {
-			err = fmt.Errorf("%w (and %s)", err, other)
+			err = fmt.Errorf("%w (and %s)", err, other.Error())
 		}
 	}
 	return err

@@ -16,11 +16,11 @@ func redact(u *url.URL) string {
 }
 
 // bare strips the *url.Error, which repeats the URL with its query, from what
-// an HTTP client returns.
-func bare(err error) error {
+// an HTTP client returns. It tells whether there was one.
+func bare(err error) (stripped bool, inner error) {
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {
-		return wrapped.Err
+		return true, wrapped.Err
 	}
-	return err
+	return false, err
 }

@@ -34,7 +34,8 @@ func (r *Registry) send(client *http.Client, req *http.Request) (*http.Response,
 		if parent.Err() != nil {
 			return nil, fmt.Errorf("%s: %w", what, parent.Err())
 		}
-		return nil, network(what, bare(err))
+		_, err = bare(err)
+		return nil, network(what, err)
 	}
 	resp.Body = &watchedBody{
 		body: resp.Body, cancel: cancel, window: r.options.StallWindow, least: r.options.StallBytes,

@@ -7,6 +7,7 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"io"
 
 	"github.com/klauspost/compress/gzip"
@@ -45,7 +46,7 @@ func (s stream) Close() {
 // media type says.
 func decompress(raw *bufio.Reader) (stream, error) {
 	head, err := raw.Peek(4)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return stream{}, err
 	}
 	switch {

@@ -64,7 +64,7 @@ func layer(ctx context.Context, reg *remote.Registry, ref index.LayerRef, dir st
 	if !verifier.Verified() {
 		remote.Distrust(blob)
 		if unpackErr != nil {
-			return fmt.Errorf("%w, seen as: %s", remote.ErrCorrupt, unpackErr)
+			return fmt.Errorf("%w, seen as: %s", remote.ErrCorrupt, unpackErr.Error())
 		}
 		return remote.ErrCorrupt
 	}
