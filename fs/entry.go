@@ -52,7 +52,7 @@ var errUnusable = errors.New("local state is unusable")
 func (f *FileSystem) serve(rec record, extra func(*layer.Options)) (*served, error) {
 	m, err := f.mapZtoc(rec)
 	if err != nil {
-		return nil, fmt.Errorf("layer %s: %w: %w", rec.Layer, errUnusable, err)
+		return nil, fmt.Errorf("%w: %w", errUnusable, err)
 	}
 	s := &served{ztoc: m, ztocSize: int64(len(m.b)), source: newSource(f.options.Registry, rec.Layer, rec.Images)}
 	if err = f.openLayer(s, rec, extra); err == nil {
@@ -85,7 +85,7 @@ func (f *FileSystem) mapZtoc(rec record) (*mapping, error) {
 func (f *FileSystem) openLayer(s *served, rec record, extra func(*layer.Options)) error {
 	o, err := describe(s.ztoc.b, rec)
 	if err != nil {
-		return fmt.Errorf("layer %s: %w: ztoc %s: %w", rec.Layer, index.ErrNotLazy, rec.Ztoc, err)
+		return fmt.Errorf("%w: ztoc %s: %w", index.ErrNotLazy, rec.Ztoc, err)
 	}
 	o.Digest, o.Dir, o.Blob = rec.Layer, f.dir(rec.Layer), s.source
 	o.Scheduler, o.Memory, o.Deadline = f.options.Scheduler, f.options.Memory, f.options.Deadline
@@ -121,7 +121,7 @@ func describe(b []byte, rec record) (layer.Options, error) {
 // mount mounts an opened layer at its mountpoint.
 func (f *FileSystem) mount(s *served, d digest.Digest) error {
 	if err := os.MkdirAll(s.mountpoint, 0o700); err != nil {
-		return fmt.Errorf("layer %s: %w", d, err)
+		return err
 	}
 	failed := &limiter{}
 	raw := node.New(s.layer.Tree(), s.layer, node.Options{
@@ -135,7 +135,7 @@ func (f *FileSystem) mount(s *served, d digest.Digest) error {
 	})
 	sess, err := f.options.Session.Mount(s.mountpoint, raw, session.MountOptions{})
 	if err != nil {
-		return fmt.Errorf("layer %s: %w", d, err)
+		return err
 	}
 	s.session = sess
 	s.mountID, err = mountID(s.mountpoint)

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -100,9 +101,23 @@ type image struct {
 	ztocs []ocispec.Descriptor
 }
 
-// layer is the tar stream of a layer: n files that compress to about half.
+// layers remembers what layer made: compressing is slow under the race
+// detector.
+var layers sync.Map // of seed to *made
+
+type made struct {
+	blob  []byte
+	files map[string]string
+}
+
+// layer is a layer blob of n files that compress to about half. The same seed
+// gives the same layer.
 func layer(tb testing.TB, seed uint64, n int) (blob []byte, files map[string]string) {
 	tb.Helper()
+	if m, ok := layers.Load(seed); ok {
+		return m.(*made).blob, m.(*made).files
+	}
+	defer func() { layers.Store(seed, &made{blob: blob, files: files}) }()
 	rnd := rand.New(rand.NewPCG(seed, 0))
 	files = map[string]string{}
 	list := []remotetest.File{{Name: "dir/"}}

@@ -64,7 +64,7 @@ func lastOf[T any](list []T) []T { return list[max(0, len(list)-maxImages):] }
 func readRecord(dir string, layer digest.Digest) (record, error) {
 	f, err := os.Open(filepath.Join(dir, recordName))
 	if errors.Is(err, iofs.ErrNotExist) {
-		return record{}, fmt.Errorf("layer %s is not on this host: %w", layer, errdefs.ErrNotFound)
+		return record{}, fmt.Errorf("not on this host: %w", errdefs.ErrNotFound)
 	}
 	if err != nil {
 		return record{}, err

@@ -28,7 +28,7 @@ func (f *FileSystem) Restore(ctx context.Context, layer digest.Digest, owner str
 	}
 	f.put(e, e.record, owner)
 	if err := f.revive(e); err != nil {
-		return fmt.Errorf("restore: %w", err)
+		return fmt.Errorf("restore layer %s: %w", layer, err)
 	}
 	return nil
 }
@@ -47,7 +47,7 @@ func (f *FileSystem) Check(ctx context.Context, layer digest.Digest) error {
 		return fmt.Errorf("check: %w", notMounted(layer))
 	}
 	if err := f.revive(e); err != nil {
-		return fmt.Errorf("check: %w", err)
+		return fmt.Errorf("check layer %s: %w", layer, err)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ package read
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -86,7 +87,7 @@ func (b *body) read(p []byte) error {
 		n, err := b.rc.Read(p)
 		p = p[n:]
 		if err != nil && len(p) > 0 {
-			if err == io.EOF { //nolint:errorlint // Read's contract: unwrapped
+			if errors.Is(err, io.EOF) {
 				err = io.ErrUnexpectedEOF
 			}
 			return b.cause(err)

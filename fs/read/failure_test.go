@@ -13,9 +13,12 @@ import (
 	"testing/synctest"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/spryd/spry/fs/fetch"
 	"github.com/spryd/spry/fs/layer/layertest"
 	"github.com/spryd/spry/fs/read"
+	"github.com/spryd/spry/fs/store"
 	"github.com/spryd/spry/index/span"
 )
 
@@ -211,6 +214,36 @@ func TestFullDiskStillAnswersReads(t *testing.T) {
 	// A write that began before may still fail.
 	waitFor(t, func() bool { return b.Fetch(t.Context(), fetch.Background, 0, span.ID(l.Len()-1)) == nil })
 	if n, _ := b.store.Missing(); n != 0 {
+		t.Errorf("%d spans missing when there was room again", n)
+	}
+}
+
+// The same with a file system that is really full.
+func TestNoSpaceLeft(t *testing.T) {
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=64k"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
+	l := layertest.New(t, 40, 8000, 4000)
+	s, err := store.Open(dir, l.Tree, l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	b := newBench(t, l, func(o *read.Options) { o.Store = s })
+	for path := range l.Files {
+		b.check(t, path)
+	}
+	all := func() error { return b.Fetch(t.Context(), fetch.Background, 0, span.ID(l.Len()-1)) }
+	if err := all(); !errors.Is(err, unix.ENOSPC) {
+		t.Fatalf("got %v, want ENOSPC", err)
+	}
+	if err := unix.Mount("", dir, "", unix.MS_REMOUNT, "size=4m"); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, func() bool { return all() == nil })
+	if n, _ := s.Missing(); n != 0 {
 		t.Errorf("%d spans missing when there was room again", n)
 	}
 }
