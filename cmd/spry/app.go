@@ -12,6 +12,7 @@ import (
 	"os"
 	"text/tabwriter"
 
+	"github.com/containerd/log"
 	"github.com/spf13/cobra"
 
 	"github.com/spryd/spry/cmd/spry/internal/place"
@@ -29,7 +30,7 @@ type app struct {
 	plainHTTP          bool
 	user               string
 	hostsDirs          []string
-	quiet              bool
+	quiet, debug       bool
 
 	registry *remote.Registry
 	opener   *place.Opener
@@ -61,6 +62,14 @@ Images are named as skopeo names them:
 	f.StringVarP(&a.user, "user", "u", "", "log in to registries as `USER[:PASS]`; the password is asked for if missing")
 	f.StringArrayVar(&a.hostsDirs, "hosts-dir", []string{"/etc/containerd/certs.d"}, "`directory` with hosts.toml files (repeatable)")
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "show no progress")
+	f.BoolVar(&a.debug, "debug", false, "log what happens below")
+	cmd.PersistentPreRunE = func(*cobra.Command, []string) error {
+		level := "error"
+		if a.debug {
+			level = "debug"
+		}
+		return log.SetLevel(level)
+	}
 	cmd.SetOut(a.out)
 	cmd.SetErr(a.errOut)
 	cmd.SetFlagErrorFunc(func(c *cobra.Command, err error) error {

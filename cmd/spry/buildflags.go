@@ -30,10 +30,12 @@ func (p *platformFlags) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringArrayVar(&p.platforms, "platform", nil, "`platform` such as linux/arm64 (repeatable); without it this host's, or the image's if it has only one")
 	f.BoolVar(&p.allPlatforms, "all-platforms", false, "all platforms of the image")
-	cmd.MarkFlagsMutuallyExclusive("platform", "all-platforms")
 }
 
 func (p *platformFlags) parse() ([]ocispec.Platform, error) {
+	if p.allPlatforms && len(p.platforms) > 0 {
+		return nil, usagef("--platform and --all-platforms exclude each other")
+	}
 	var out []ocispec.Platform
 	for _, s := range p.platforms {
 		spec, err := platforms.Parse(s)

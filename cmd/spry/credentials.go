@@ -5,12 +5,15 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/containerd/containerd/v2/core/remotes/docker"
 	"golang.org/x/term"
 
 	"github.com/spryd/spry/fs/remote"
+	"github.com/spryd/spry/service/keychain"
 )
 
 // hosts finds registries by the global flags.
@@ -25,7 +28,7 @@ func (a *app) hosts() (docker.RegistryHosts, error) {
 // credentials are what --user says, or else what docker login has left.
 func (a *app) credentials() (func(host string) (user, secret string, err error), error) {
 	if a.user == "" {
-		return nil, nil
+		return keychain.New(keychain.Options{Paths: []string{dockerConfig()}}).Credentials, nil
 	}
 	user, secret, ok := strings.Cut(a.user, ":")
 	if !ok {
@@ -36,6 +39,19 @@ func (a *app) credentials() (func(host string) (user, secret string, err error),
 		a.user = user + ":" + secret
 	}
 	return func(string) (string, string, error) { return user, secret, nil }, nil
+}
+
+// dockerConfig is where docker login and nerdctl login leave credentials.
+func dockerConfig() string {
+	dir := os.Getenv("DOCKER_CONFIG")
+	if dir == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return keychain.DefaultPath()
+		}
+		dir = filepath.Join(home, ".docker")
+	}
+	return filepath.Join(dir, "config.json")
 }
 
 // askPassword reads a password from the terminal.

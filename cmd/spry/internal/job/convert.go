@@ -34,6 +34,9 @@ func Convert(ctx context.Context, src, dst place.Image, o Options) (*Report, err
 	if err != nil {
 		return nil, err
 	}
+	if err, ok := hopeless(chosen, o); ok {
+		return nil, err // before anything is copied
+	}
 	c := &conversion{src: src, dst: dst, options: o, picture: p, made: newOverlay(src)}
 	if err := c.leaveOut(); err != nil {
 		return nil, err

@@ -126,9 +126,10 @@ func (w *worker) read(ctx context.Context, desc ocispec.Descriptor, t *progress.
 	}
 }
 
-// plainReason is the text of an error without what every reason starts with.
+// plainReason is the text of an error without what every reason has.
 func plainReason(err error) string {
-	return strings.TrimPrefix(err.Error(), build.ErrSkip.Error()+": ")
+	s := strings.TrimPrefix(err.Error(), build.ErrSkip.Error()+": ")
+	return strings.TrimSuffix(s, ": "+ztoc.ErrUnsupported.Error())
 }
 
 // faultReader remembers that reading failed.

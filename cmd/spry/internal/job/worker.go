@@ -45,6 +45,23 @@ type result struct {
 	skipped string
 }
 
+// hopeless says whether no layer qualifies, which needs no look at any.
+func hopeless(manifests []*manifest, o Options) (*NothingError, bool) {
+	nothing := &NothingError{}
+	for _, m := range manifests {
+		rep := PlatformReport{Platform: m.name(), Manifest: m.desc.Digest, Layers: []LayerReport{}}
+		for _, desc := range m.content.Layers {
+			_, skip := candidate(desc, o.MinLayerSize)
+			if skip == "" {
+				return nil, false
+			}
+			rep.Layers = append(rep.Layers, LayerReport{Digest: desc.Digest, Size: desc.Size, Skipped: skip})
+		}
+		nothing.Platforms = append(nothing.Platforms, rep)
+	}
+	return nothing, true
+}
+
 // layers indexes the layers of all manifests, each once.
 func (w *worker) layers(ctx context.Context, manifests []*manifest) error {
 	w.results = map[layerKey]result{}

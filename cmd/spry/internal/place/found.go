@@ -35,6 +35,9 @@ type Found struct {
 // registries accept.
 const maxManifest = 4 << 20
 
+// maxConfig bounds the bytes of an image config.
+const maxConfig = 8 << 20
+
 // ReadAll reads a whole manifest, index or artifact of at most limit bytes
 // and verifies its digest.
 func ReadAll(ctx context.Context, src Source, desc ocispec.Descriptor, limit int64) ([]byte, error) {

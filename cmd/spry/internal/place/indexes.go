@@ -27,6 +27,9 @@ var ErrBound = errors.New("the index is part of an image, remove the image inste
 func boundIndexes(ctx context.Context, src Source, root ocispec.Descriptor, name string) ([]Found, map[digest.Digest]*ocispec.Platform) {
 	manifests := map[digest.Digest]*ocispec.Platform{root.Digest: root.Platform}
 	if !images.IsIndexType(root.MediaType) {
+		if root.Platform == nil {
+			manifests[root.Digest] = configPlatform(ctx, src, root)
+		}
 		return nil, manifests
 	}
 	var ix ocispec.Index
@@ -54,6 +57,22 @@ func boundIndexes(ctx context.Context, src Source, root ocispec.Descriptor, name
 		}
 	}
 	return found, manifests
+}
+
+// configPlatform is what the config of an image manifest says; nil if that
+// cannot be read.
+func configPlatform(ctx context.Context, src Source, desc ocispec.Descriptor) *ocispec.Platform {
+	var m ocispec.Manifest
+	var p ocispec.Platform
+	b, err := ReadManifest(ctx, src, desc)
+	if err != nil || json.Unmarshal(b, &m) != nil || !images.IsConfigType(m.Config.MediaType) {
+		return nil
+	}
+	b, err = ReadAll(ctx, src, m.Config, maxConfig)
+	if err != nil || json.Unmarshal(b, &p) != nil || p.OS == "" {
+		return nil
+	}
+	return &p
 }
 
 // readIndex reads an index manifest.

@@ -93,6 +93,9 @@ func (n Name) String() string {
 	case Registry:
 		return n.Kind.prefix() + n.Ref
 	default:
+		if again, err := Parse(n.Ref); err != nil || again != n {
+			return n.Kind.prefix() + n.Ref // looks like something else
+		}
 		return n.Ref
 	}
 }

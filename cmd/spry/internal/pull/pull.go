@@ -80,7 +80,7 @@ func Pull(ctx context.Context, o Options) (*Report, error) {
 	img, err := o.Client.Pull(ctx, o.Ref, opts...)
 	w.stop()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("pull %s with snapshotter %s: %w", o.Ref, o.Snapshotter, err)
 	}
 	return describe(ctx, o, img)
 }
@@ -106,12 +106,12 @@ func describe(ctx context.Context, o Options, img client.Image) (*Report, error)
 		if err != nil {
 			return nil, fmt.Errorf("snapshot of layer %s: %w", desc.Digest, err)
 		}
-		rep.Layers = append(rep.Layers, layerOf(desc, info, o.Snapshotter))
+		rep.Layers = append(rep.Layers, layerOf(desc, info))
 	}
 	return rep, nil
 }
 
-func layerOf(desc ocispec.Descriptor, info snapshots.Info, snapshotter string) Layer {
+func layerOf(desc ocispec.Descriptor, info snapshots.Info) Layer {
 	l := Layer{Digest: desc.Digest, Size: desc.Size}
 	switch {
 	case info.Labels[index.LabelRemote] != "":
@@ -121,7 +121,7 @@ func layerOf(desc ocispec.Descriptor, info snapshots.Info, snapshotter string) L
 	case info.Labels[index.LabelHasIndex] != "":
 		l.Reason = "the index of the image cannot present this layer"
 	default:
-		l.Reason = fmt.Sprintf("%s found no index for the image, or the layer was there before", snapshotter)
+		l.Reason = "the image has no index, or the layer was there before"
 	}
 	return l
 }

@@ -39,7 +39,7 @@ type File struct {
 func Describe(z *ztoc.Ztoc, size int64) Info {
 	info := Info{
 		Version: z.Version, BuildTool: z.BuildTool, Size: size, SpanSize: z.SpanSize,
-		Spans: int(z.MaxSpanID) + 1, Files: len(z.Entries), Entries: make([]File, 0, len(z.Entries)),
+		Spans: int(z.MaxSpanID) + 1, Files: len(z.Entries),
 	}
 	for i := range z.Entries {
 		e := &z.Entries[i]
