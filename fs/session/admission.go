@@ -17,55 +17,42 @@ type read struct {
 
 func (r read) charge() int64 { return max(int64(r.request.size()), minCharge) }
 
-// place says where a read is served.
-type place int
+// verdict says what becomes of a read.
+type verdict int
 
 const (
-	// inline: by the worker that has it.
-	inline place = iota
-	// apart: by the goroutine that has it, after it gave its place as a
-	// worker to another.
-	apart
+	// run: now.
+	run verdict = iota
 	// queued: later, by whoever finishes a read.
 	queued
 	// refused: not at all, its session ended.
 	refused
 )
 
-// admission decides which reads run. Workers beyond the reserve read inline,
-// so that short reads cost no goroutine; at the reserve, reads run apart.
-// Safe for concurrent use.
+// admission decides which reads run. Safe for concurrent use.
 type admission struct {
-	limit   int64
-	reserve int
+	limit int64
 
 	mu sync.Mutex
-	// available workers are not reading. Guarded by mu.
-	available int
 	// bytes is the charge of running reads. Guarded by mu.
 	bytes int64
 	// queue is first in, first out. Guarded by mu.
 	queue []read
 }
 
-// enter admits r or, when the limit is reached, queues a copy of it.
-func (a *admission) enter(r read) place {
+// enter admits r or, when the limit is reached, queues it.
+func (a *admission) enter(r read) verdict {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if r.session.isEnded() {
 		return refused // it may have missed drop
 	}
 	if !a.fits(r) || len(a.queue) > 0 {
-		r.request = append(request(nil), r.request...)
 		a.queue = append(a.queue, r)
 		return queued
 	}
 	a.bytes += r.charge()
-	if a.available <= a.reserve {
-		return apart
-	}
-	a.available--
-	return inline
+	return run
 }
 
 // fits says whether r may run now. A read larger than the limit runs alone.
@@ -86,13 +73,6 @@ func (a *admission) leave(r read) []read {
 		a.queue = a.queue[1:]
 	}
 	return next
-}
-
-// back says that a worker that read inline is available again.
-func (a *admission) back() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.available++
 }
 
 // take removes the queued read that has this id, for an interrupt.

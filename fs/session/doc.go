@@ -1,32 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Spry Authors.
 
-// Package session serves FUSE mounts: one epoll instance and a small pool of
-// workers for every /dev/fuse descriptor of the process, with go-fuse's
+// Package session serves FUSE mounts from /dev/fuse descriptors, with go-fuse's
 // [fuse.ProtocolServer] for the protocol.
 //
 // # Parts
 //
-// A [Loop] owns the workers; a [Session] is one mounted file system. Workers
-// all wait in epoll_wait on the same instance, the kernel wakes one of them
-// for a readable descriptor, and that one reads one request, arms the
-// descriptor again (EPOLLONESHOT) and answers the request itself. So a
-// request never changes threads, and the number of threads depends on the
-// number of workers, not on the number of mounts.
+// A [Loop] serves any number of mounts; a [Session] is one of them. The epoll
+// instance that waits for their descriptors is that of Go's runtime: each
+// session has one parked goroutine, its leader, and no thread. The leader
+// reads a request and answers it itself, so that a request never changes
+// threads. Own threads in epoll_wait were measured against this: 1.5 to 2
+// times the latency under load, because a thread that waits in a system call
+// keeps its P until sysmon takes it away.
 //
 // # Reads may block
 //
-// Only READ may wait for the network. A worker that enters a READ no longer
-// counts as available; when too few would be left, it hands its place and
-// buffers to a fresh goroutine first and leaves when the read is done. Reads
-// in progress are bounded by bytes (Options.ReadBytes); more of them wait in
-// a queue of bare requests (about 100 bytes each), while metadata operations
+// Only READ may wait for the network. A leader that gets a READ makes a fresh
+// goroutine the leader first and leaves when the read is done. Reads in
+// progress are bounded by bytes (Options.ReadBytes); more of them wait in a
+// queue of bare requests (about 100 bytes each), while metadata operations
 // are served on.
 //
 //	Lock order:
 //	  admission.mu
 //	    Session.mu
-//	Loop.mu and buffers.mu are leaves.
+//	Loop.mu, buffers.mu and kits.mu are leaves.
 //
 // # Interrupts
 //
@@ -46,6 +45,8 @@
 // # Dangers
 //
 // Never touch a path below a served mount while holding a lock that its
-// handlers need. A process that is about to be replaced must hold no open
-// file of its own mounts.
+// handlers need. The serving process must not map files of its own mounts: a
+// page fault keeps the P that should answer it. It must not hold files open
+// there when it may be killed: exiting then waits for a FLUSH that nobody
+// answers, unless the file was opened with FOPEN_NOFLUSH.
 package session

@@ -5,6 +5,7 @@ package session
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -52,13 +53,10 @@ func (l *Loop) Mount(mountpoint string, raw fuse.RawFileSystem, o MountOptions) 
 	if err := s.mount(o); err != nil {
 		return nil, fmt.Errorf("mount fuse on %s: %w", mountpoint, err)
 	}
-	major, minor, err := s.identify()
-	if err == nil {
-		err = s.start()
-	}
+	major, minor, err := s.start()
 	if err != nil {
 		_ = unix.Unmount(mountpoint, unix.MNT_DETACH)
-		_ = unix.Close(s.fd)
+		_ = s.file.Close()
 		return nil, fmt.Errorf("start fuse on %s: %w", mountpoint, err)
 	}
 	s.prime()
@@ -83,22 +81,20 @@ func (s *Session) mount(o MountOptions) error {
 		_ = unix.Close(fd)
 		return err
 	}
-	s.fd = fd
+	s.fd, s.file = fd, os.NewFile(uintptr(fd), "/dev/fuse")
 	return nil
 }
 
-// start answers INIT and hands the descriptor to the workers.
-func (s *Session) start() error {
-	if err := s.handshake(); err != nil {
-		return err
+// start answers INIT and serves the mount. It returns its device number.
+func (s *Session) start() (major, minor uint32, err error) {
+	if major, minor, err = s.identify(); err != nil {
+		return 0, 0, err
 	}
-	if err := s.loop.add(s); err != nil {
-		return err
+	if err = s.handshake(); err != nil {
+		return 0, 0, err
 	}
-	ev := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLONESHOT, Fd: s.id}
-	if err := unix.EpollCtl(s.loop.epoll, unix.EPOLL_CTL_ADD, s.fd, &ev); err != nil {
-		s.loop.remove(s.id)
-		return fmt.Errorf("epoll_ctl: %w", err)
+	if s.conn, err = s.file.SyscallConn(); err != nil {
+		return 0, 0, err
 	}
-	return nil
+	return major, minor, s.loop.start(s)
 }

@@ -3,29 +3,19 @@
 
 package session
 
-import (
-	"github.com/hanwen/go-fuse/v2/fuse"
-	"golang.org/x/sys/unix"
-)
-
-// read serves r, or leaves it in the queue. It returns apart if this
-// goroutine is a worker no more.
-func (w *worker) read(r read) place {
-	switch p := w.loop.reads.enter(r); p {
-	case queued:
-		return p
+// read makes another goroutine the leader, and serves r or queues it. The
+// reference that the leader held becomes that of r.
+func (s *Session) read(r request, k *kit) {
+	s.loop.kits.put(k)
+	if s.acquire() {
+		s.loop.serving.Go(s.lead)
+	}
+	switch job := (read{s, r}); s.loop.reads.enter(job) {
+	case run:
+		s.loop.serveReads(job)
 	case refused:
-		r.session.release()
-		return p
-	case apart:
-		r.request = append(request(nil), r.request...)
-		w.loop.workers.Go(w.run)
-		w.loop.serveReads(r)
-		return p
-	default:
-		w.loop.serveReads(r)
-		w.loop.reads.back()
-		return p
+		s.release()
+	case queued:
 	}
 }
 
@@ -39,7 +29,7 @@ func (l *Loop) serveReads(r read) {
 			return
 		}
 		for _, other := range next[1:] {
-			l.workers.Go(func() { l.serveReads(other) })
+			l.serving.Go(func() { l.serveReads(other) })
 		}
 		r = next[0]
 	}
@@ -50,12 +40,7 @@ func (l *Loop) serveRead(r read) {
 	s, unique := r.session, r.request.unique()
 	defer s.release()
 	r.request.limitSize(MaxRead)
-	buf, err := l.buffers.get(int(r.request.size()))
-	if err != nil {
-		s.log().WithError(err).Error("serve read")
-		s.replyError(unique, fuse.Status(unix.ENOMEM))
-		return
-	}
+	buf := l.buffers.get(int(r.request.size()))
 	defer l.buffers.put(buf)
 	s.beginRead(unique)
 	defer s.endRead(unique)

@@ -10,6 +10,8 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
+	"time"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
@@ -22,9 +24,10 @@ type Session struct {
 	mountpoint string
 	raw        *guard
 	server     *fuse.ProtocolServer
-	fd         int
+	fd         int // owned by file; reply uses it while holding a reference
+	file       *os.File
+	conn       syscall.RawConn
 	init       []byte
-	id         int32
 	mountID    uint64 // of the kernel, for Unmount
 	done       chan struct{}
 	primed     atomic.Bool
@@ -90,7 +93,7 @@ func (s *Session) release() {
 	if !last {
 		return
 	}
-	_ = unix.Close(s.fd)
+	_ = s.file.Close()
 	s.raw.OnUnmount()
 	close(s.done)
 }
@@ -130,8 +133,8 @@ func (s *Session) end() {
 		uniques = append(uniques, u)
 	}
 	s.mu.Unlock()
-	_ = unix.EpollCtl(s.loop.epoll, unix.EPOLL_CTL_DEL, s.fd, nil)
-	s.loop.remove(s.id)
+	_ = s.file.SetReadDeadline(time.Unix(1, 0)) // the leader stops waiting
+	s.loop.remove(s)
 	s.loop.reads.drop(s)
 	for _, u := range uniques {
 		s.cancel(u)
