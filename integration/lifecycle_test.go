@@ -4,6 +4,7 @@
 package integration_test
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
@@ -158,12 +159,24 @@ func (n *node) forgetBoot() {
 	for _, m := range n.mounts("fuse") {
 		n.unmount(m)
 	}
-	files, err := filepath.Glob(filepath.Join(n.spryd.Root(), "layers", "*", "boot"))
+	files, err := filepath.Glob(filepath.Join(n.spryd.Root(), "layers", "*", "spans"))
 	if err != nil || len(files) == 0 {
-		n.t.Fatalf("no boot ids in the layers (%v)", err)
+		n.t.Fatalf("no span maps in the layers (%v)", err)
+	}
+	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		n.t.Fatal(err)
 	}
 	for _, f := range files {
-		if err := os.WriteFile(f, []byte("another-boot"), 0o600); err != nil {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			n.t.Fatal(err)
+		}
+		other := bytes.Replace(b, bytes.TrimSpace(boot), []byte("00000000-1111-2222-3333-444444444444"), 1)
+		if bytes.Equal(b, other) {
+			n.t.Fatalf("%s does not name its boot", f)
+		}
+		if err := os.WriteFile(f, other, 0o600); err != nil {
 			n.t.Fatal(err)
 		}
 	}

@@ -141,6 +141,8 @@ func (n *node) spry(args ...string) string {
 	return out
 }
 
+// containers numbers the containers of this process; runc's state directory
+// is the machine's, so that their names must be unique on it.
 var containers atomic.Int64
 
 // run runs a command in a container of ref and gives what it printed.
@@ -154,7 +156,7 @@ func (n *node) run(ref string, command ...string) string {
 }
 
 func (n *node) tryRun(namespace, ref string, command ...string) (string, error) {
-	args := []string{"-n", namespace, "run", "--rm", "--net-host", "--snapshotter", "spry", ref, fmt.Sprintf("t%d", containers.Add(1))}
+	args := []string{"-n", namespace, "run", "--rm", "--net-host", "--snapshotter", "spry", ref, fmt.Sprintf("spry-%d-%d", os.Getpid(), containers.Add(1))}
 	return n.ctd.Ctr(n.ctx, append(args, command...)...)
 }
 

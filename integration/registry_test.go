@@ -97,13 +97,13 @@ func (r *registryFixture) tampered() *testbed.Tamper {
 func (r *registryFixture) create(ref string) digest.Digest {
 	r.t.Helper()
 	var made struct {
-		Indexes []struct {
-			Digest digest.Digest `json:"digest"`
-		} `json:"indexes"`
+		Platforms []struct {
+			Index digest.Digest `json:"index"`
+		} `json:"platforms"`
 	}
 	out := spry(r.t, append(append([]string{"create", "--json"}, smallSpans...), "docker://"+ref)...)
-	if err := json.Unmarshal([]byte(out), &made); err != nil || len(made.Indexes) != 1 {
+	if err := json.Unmarshal([]byte(out), &made); err != nil || len(made.Platforms) != 1 {
 		r.t.Fatalf("spry create --json printed %q: %v", out, err)
 	}
-	return made.Indexes[0].Digest
+	return made.Platforms[0].Index
 }

@@ -49,7 +49,7 @@ func (f *Finder) Find(ctx context.Context, ref index.LayerRef) (*Found, error) {
 		switch {
 		case err == nil:
 			f.memory.put(key, a, time.Time{})
-		case errors.Is(err, index.ErrNoIndex):
+		case errors.Is(err, index.ErrNoIndex) && !damaged(err):
 			f.memory.put(key, a, time.Now().Add(f.options.NoneFor))
 		}
 		return a
@@ -84,13 +84,17 @@ func (f *Finder) persist(ctx context.Context, ref index.LayerRef) (*Found, error
 	}
 }
 
+// damaged tells errors of content that arrived other than its digest says. They
+// stop this search, but say nothing of the image: the next one may get it right.
+func damaged(err error) bool {
+	return errors.Is(err, remote.ErrCorrupt) || errors.Is(err, remote.ErrProtocol)
+}
+
 // unusable tells errors that are definite although something is there, or was
 // promised to be.
 func unusable(err error) bool {
-	for _, definite := range []error{index.ErrInvalid, remote.ErrTooLarge, remote.ErrCorrupt, remote.ErrProtocol} {
-		if errors.Is(err, definite) {
-			return true
-		}
+	if damaged(err) || errors.Is(err, index.ErrInvalid) || errors.Is(err, remote.ErrTooLarge) {
+		return true
 	}
 	return errdefs.IsNotFound(err) || errdefs.IsInvalidArgument(err)
 }

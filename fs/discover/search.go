@@ -6,10 +6,10 @@ package discover
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/containerd/errdefs"
-	"github.com/containerd/log"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
@@ -69,6 +69,7 @@ func (f *Finder) referrer(ctx context.Context, ref index.LayerRef) (*Found, erro
 	if err != nil {
 		return nil, err
 	}
+	var causes []error
 	for i, desc := range descs {
 		if i == maxCandidates {
 			break
@@ -81,9 +82,15 @@ func (f *Finder) referrer(ctx context.Context, ref index.LayerRef) (*Found, erro
 		case err != nil && !unusable(err):
 			return nil, err
 		}
-		log.G(ctx).WithError(err).WithField("index", desc.Digest).Debug("referrer is no index of this image")
+		if err == nil {
+			err = fmt.Errorf("index %s names another image", desc.Digest)
+		}
+		causes = append(causes, err)
 	}
-	return nil, fmt.Errorf("%w: manifest %s has none of %d referrers", index.ErrNoIndex, ref.Manifest, len(descs))
+	if len(causes) == 0 {
+		return nil, fmt.Errorf("%w: manifest %s names none and has no referrers", index.ErrNoIndex, ref.Manifest)
+	}
+	return nil, fmt.Errorf("%w: none of %d referrers of manifest %s: %w", index.ErrNoIndex, len(descs), ref.Manifest, errors.Join(causes...))
 }
 
 // bound tells whether an index says itself that it belongs to a manifest.

@@ -89,7 +89,8 @@ func MeasureColdStart(ctx context.Context, o ColdStartOptions) (c ColdStart, err
 // runToReady starts a container, calls ready when it prints READY, kills it
 // and waits until it is gone.
 func runToReady(ctx context.Context, ctd *Containerd, snapshotter, ref string, ready func()) error {
-	cmd := ctd.CtrCommand(ctx, "run", "--rm", "--net-host", "--snapshotter", snapshotter, ref, "cold")
+	id := fmt.Sprintf("cold-%d", os.Getpid())
+	cmd := ctd.CtrCommand(ctx, "run", "--rm", "--net-host", "--snapshotter", snapshotter, ref, id)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return err
@@ -106,7 +107,7 @@ func runToReady(ctx context.Context, ctd *Containerd, snapshotter, ref string, r
 		}
 		ready()
 		found = true
-		_, err := ctd.Ctr(ctx, "task", "kill", "-s", "KILL", "cold")
+		_, err := ctd.Ctr(ctx, "task", "kill", "-s", "KILL", id)
 		if err != nil && !strings.Contains(err.Error(), "not found") && !strings.Contains(err.Error(), "already finished") {
 			return errors.Join(err, cmd.Cancel(), cmd.Wait())
 		}
