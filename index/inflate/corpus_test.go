@@ -74,10 +74,10 @@ var plains = sync.OnceValue(func() []plain {
 		{"empty", nil},
 		{"byte", []byte("x")},
 		{"short", []byte("hello hello hello hello\n")},
-		{"zeros", make([]byte, 200_000)},
+		{"zeros", make([]byte, 150_000)},
 		{"noise", noise},
-		{"text", s.text[:400_000]},
-		{"binary", s.binary[:400_000]},
+		{"text", s.text[:150_000]},
+		{"binary", s.binary[:150_000]},
 		{"mixed", mixed},
 	}
 })
@@ -119,7 +119,7 @@ func encodeWith(p []byte, flush int, open func(w io.Writer) (flateWriter, error)
 
 // encoders are all levels of two encoders: stored, fixed, dynamic and
 // Huffman-only blocks, with and without flushes.
-func encoders() []encoder {
+var encoders = sync.OnceValue(func() []encoder {
 	var all []encoder
 	add := func(name string, flush int, open func(w io.Writer) (flateWriter, error)) {
 		all = append(all, encoder{name, func(p []byte) []byte { return encodeWith(p, flush, open) }})
@@ -136,7 +136,7 @@ func encoders() []encoder {
 	add("flush", 10_000, func(w io.Writer) (flateWriter, error) { return flate.NewWriter(w, 6) })
 	add("flush-short", 100, func(w io.Writer) (flateWriter, error) { return flate.NewWriter(w, 1) })
 	return all
-}
+})
 
 // stateless lacks Flush: each write is flushed.
 type stateless struct{ io.WriteCloser }

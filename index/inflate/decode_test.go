@@ -7,19 +7,26 @@ import (
 	"bytes"
 	"errors"
 	"math/rand/v2"
+	"sync"
 	"testing"
 
 	"github.com/spryd/spry/index/inflate"
 )
 
+// raws are the streams of every encoder and kind of data.
+var raws = sync.OnceValue(func() (all []stream) {
+	for _, e := range encoders() {
+		for _, p := range plains() {
+			all = append(all, stream{e.name + "/" + p.name, e.encode(p.data), p.data})
+		}
+	}
+	return all
+})
+
 // eachStream runs f for every encoder and kind of data.
 func eachStream(t *testing.T, f func(t *testing.T, raw, want []byte)) {
-	for _, e := range encoders() {
-		t.Run(e.name, func(t *testing.T) {
-			for _, p := range plains() {
-				t.Run(p.name, func(t *testing.T) { f(t, e.encode(p.data), p.data) })
-			}
-		})
+	for _, s := range raws() {
+		t.Run(s.name, func(t *testing.T) { f(t, s.blob, s.want) })
 	}
 }
 

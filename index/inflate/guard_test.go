@@ -46,7 +46,7 @@ func (a arena) back(n int) []byte { return a.b[len(a.b)-n:] }
 // TestGuards decodes good and damaged streams with inaccessible memory right
 // before and after input and output; anything out of bounds is a crash.
 func TestGuards(t *testing.T) {
-	const size = 100_000
+	const size = 40_000
 	in, out := newArena(t, size+4096), newArena(t, inflate.BufferSize(size))
 	rng := rand.New(rand.NewPCG(15, 16))
 	encs, datas := encoders(), plains()
