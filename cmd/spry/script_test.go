@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,12 +14,23 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/spf13/cobra"
 
+	"github.com/spryd/spry/cmd/spry/internal/containerdtest"
 	"github.com/spryd/spry/cmd/spry/internal/imagetest"
 	"github.com/spryd/spry/fs/remote/remotetest"
 )
 
+var containerd containerdtest.Containerd
+
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"spry": main})
+	testscript.Main(cleanup{m}, map[string]func(){"spry": main})
+}
+
+// cleanup runs the tests and ends what they share.
+type cleanup struct{ m *testing.M }
+
+func (c cleanup) Run() int {
+	defer containerd.Close()
+	return c.m.Run()
 }
 
 // TestScripts runs the command as users do. Scripts find a registry with the
@@ -27,18 +39,36 @@ func TestMain(m *testing.M) {
 //
 //	image LAYOUT[:TAG] ARCH...
 func TestScripts(t *testing.T) {
+	runScripts(t, "script", "none.sock", "default")
+}
+
+// TestContainerdScripts are the same with a containerd.
+func TestContainerdScripts(t *testing.T) {
+	address, err := containerd.Address()
+	if err != nil {
+		t.Skipf("no containerd: %v", err)
+	}
+	runScripts(t, "containerd", address, "")
+}
+
+// runScripts runs the scripts in a directory of testdata. A namespace of ""
+// gives each script its own.
+func runScripts(t *testing.T, dir, address, namespace string) {
+	t.Helper()
 	reg, old, private := remotetest.New(t), remotetest.New(t), remotetest.New(t)
 	old.DisableReferrers()
 	private.RequireBasic("user", "secret")
 	testscript.Run(t, testscript.Params{
-		Dir:                 filepath.Join("testdata", "script"),
+		Dir:                 filepath.Join("testdata", dir),
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("REGISTRY", reg.Host)
 			env.Setenv("OLD_REGISTRY", old.Host)
 			env.Setenv("PRIVATE_REGISTRY", private.Host)
 			env.Setenv("HOME", env.WorkDir)
-			env.Setenv("CONTAINERD_ADDRESS", filepath.Join(env.WorkDir, "none.sock"))
+			env.Setenv("CONTAINERD_ADDRESS", address)
+			env.Setenv("CONTAINERD_NAMESPACE", cmp.Or(namespace, filepath.Base(env.WorkDir)))
+			env.Setenv("CONTAINERD_SUPPRESS_DEPRECATION_WARNINGS", "1")
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

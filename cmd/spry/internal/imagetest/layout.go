@@ -20,10 +20,12 @@ import (
 	"github.com/spryd/spry/fs/remote/remotetest"
 )
 
-// Layer is a layer blob and its media type.
+// Layer is a layer blob and its media type. DiffID is that of its tar; "" for
+// a blob that is none.
 type Layer struct {
 	MediaType string
 	Blob      []byte
+	DiffID    digest.Digest
 }
 
 // Platform is one platform of an image. A nil Platform makes an attestation.
@@ -40,19 +42,22 @@ func Linux(arch string, layers ...Layer) Platform {
 // Gzip is a gzip layer of files.
 func Gzip(tb testing.TB, files ...remotetest.File) Layer {
 	tb.Helper()
-	return Layer{ocispec.MediaTypeImageLayerGzip, remotetest.Gzip(tb, remotetest.Tar(tb, files...))}
+	b := remotetest.Tar(tb, files...)
+	return Layer{ocispec.MediaTypeImageLayerGzip, remotetest.Gzip(tb, b), digest.FromBytes(b)}
 }
 
 // Plain is an uncompressed layer of files.
 func Plain(tb testing.TB, files ...remotetest.File) Layer {
 	tb.Helper()
-	return Layer{ocispec.MediaTypeImageLayer, remotetest.Tar(tb, files...)}
+	b := remotetest.Tar(tb, files...)
+	return Layer{ocispec.MediaTypeImageLayer, b, digest.FromBytes(b)}
 }
 
 // Zstd is a zstd layer of files.
 func Zstd(tb testing.TB, files ...remotetest.File) Layer {
 	tb.Helper()
-	return Layer{ocispec.MediaTypeImageLayerZstd, remotetest.Zstd(tb, remotetest.Tar(tb, files...))}
+	b := remotetest.Tar(tb, files...)
+	return Layer{ocispec.MediaTypeImageLayerZstd, remotetest.Zstd(tb, b), digest.FromBytes(b)}
 }
 
 // Body is n bytes of text that compresses little, the same for the same seed.
@@ -147,6 +152,7 @@ func (l *Layout) manifest(p Platform) ocispec.Descriptor {
 	config.Platform = *platform
 	for _, layer := range p.Layers {
 		m.Layers = append(m.Layers, l.blob(layer.MediaType, layer.Blob))
+		config.RootFS.DiffIDs = append(config.RootFS.DiffIDs, layer.DiffID)
 	}
 	m.Config = l.json(ocispec.MediaTypeImageConfig, config)
 	desc := l.json(ocispec.MediaTypeImageManifest, m)

@@ -38,11 +38,11 @@ func Convert(ctx context.Context, src, dst place.Image, o Options) (*Report, err
 		return nil, err // before anything is copied
 	}
 	c := &conversion{src: src, dst: dst, options: o, picture: p, made: newOverlay(src)}
-	if err := c.leaveOut(); err != nil {
-		return nil, err
-	}
 	w, err := c.layers(ctx, chosen)
 	if err != nil {
+		return nil, err
+	}
+	if err := c.leaveOut(w.copier); err != nil {
 		return nil, err
 	}
 	rep := &Report{Source: src.Name().String(), Destination: dst.Name().String()}
@@ -76,18 +76,25 @@ type conversion struct {
 	made     *overlay
 }
 
-// leaveOut drops entries that the source lacks from an image that goes
-// elsewhere: there they would lead nowhere, and registries refuse that.
-func (c *conversion) leaveOut() error {
+// leaveOut drops entries that the source lacks, or of which it has the
+// manifest only, from an image that goes elsewhere: there they would lead
+// nowhere, and registries refuse that.
+func (c *conversion) leaveOut(copied *copier) error {
 	p := c.picture
-	if len(p.absent) == 0 || c.src.Name().SamePlace(c.dst.Name()) {
+	absent := slices.Clone(p.absent)
+	for _, m := range p.manifests {
+		if !copied.complete(m) {
+			absent = append(absent, m.desc)
+		}
+	}
+	if len(absent) == 0 || copied == nil {
 		return nil
 	}
 	ix := *p.index
 	ix.Manifests = slices.DeleteFunc(slices.Clone(ix.Manifests), func(d ocispec.Descriptor) bool {
-		return slices.ContainsFunc(p.absent, func(a ocispec.Descriptor) bool { return a.Digest == d.Digest })
+		return slices.ContainsFunc(absent, func(a ocispec.Descriptor) bool { return a.Digest == d.Digest })
 	})
-	for _, d := range p.absent {
+	for _, d := range absent {
 		c.options.Display.Printf("manifest %s%s: left out, %s does not have it", short(d.Digest), platformOf(d), c.src.Name())
 	}
 	b, err := json.Marshal(ix)
@@ -103,7 +110,13 @@ func (c *conversion) leaveOut() error {
 // as possible at the same time.
 func (c *conversion) layers(ctx context.Context, chosen []*manifest) (*worker, error) {
 	w := &worker{from: c.src, dst: c.dst, options: c.options}
-	w.copier = newCopier(c.src, c.dst, c.picture.manifests, c.options.Display)
+	w.copier = newCopier(c.src, c.dst, c.options.Display)
+	for _, m := range chosen {
+		w.copier.add(m)
+	}
+	for _, m := range c.picture.manifests {
+		w.copier.offer(m)
+	}
 	if w.copier != nil && !c.src.Local() && c.dst.Local() {
 		w.from = c.dst // what was copied need not be fetched again
 	}
@@ -169,7 +182,9 @@ func (c *conversion) publishManifest(ctx context.Context, desc ocispec.Descripto
 		if err != nil {
 			return err
 		}
-		if err := newCopier(c.src, c.dst, []*manifest{m}, c.options.Display).run(ctx); err != nil {
+		copied := newCopier(c.src, c.dst, c.options.Display)
+		copied.add(m)
+		if err := copied.run(ctx); err != nil {
 			return err
 		}
 	}

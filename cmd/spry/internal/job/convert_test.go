@@ -227,6 +227,30 @@ func TestConvertAbsentPlatforms(t *testing.T) {
 	}
 }
 
+// TestConvertIncompletePlatforms: a manifest whose layers the source lacks is
+// left out elsewhere, unless they are there already.
+func TestConvertIncompletePlatforms(t *testing.T) {
+	r := newRig(t)
+	dir := t.TempDir()
+	l := imagetest.New(t, dir)
+	ls := layers(t, "one", "two")
+	l.Index("in", imagetest.Linux("amd64", ls[0]), imagetest.Linux("arm64", ls...))
+	l.Remove(digestOf(ls[1]))
+	srv := remotetest.New(t)
+	for _, want := range []int{2, 3} { // images and indexes
+		r.mustConvert("oci:"+dir+":in", "docker://"+srv.Ref("out", "x"), r.options())
+		if ix, _ := r.complete("docker://" + srv.Ref("out", "x")); len(ix.Manifests) != want {
+			t.Errorf("got %d manifests, want %d", len(ix.Manifests), want)
+		}
+		srv.PushBlob(ls[1].Blob)
+	}
+	o := r.options()
+	o.AllPlatforms = true
+	if _, err := r.convert("oci:"+dir+":in", "oci:"+dir+"/out", o); !errdefs.IsNotFound(err) || !strings.Contains(err.Error(), digestOf(ls[1]).String()) {
+		t.Errorf("wanted one: %v", err)
+	}
+}
+
 // TestConvertKeepsOtherIndexes: indexes of platforms not chosen now come
 // along with their ztocs.
 func TestConvertKeepsOtherIndexes(t *testing.T) {

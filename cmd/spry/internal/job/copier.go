@@ -32,28 +32,53 @@ type copier struct {
 
 // blobCopy is one blob under way; err is valid once done is closed.
 type blobCopy struct {
-	desc ocispec.Descriptor
-	done chan struct{}
-	err  error
+	desc     ocispec.Descriptor
+	required bool // it is an error if the source lacks it
+	done     chan struct{}
+	err      error
 }
 
-// newCopier plans to copy configs and layers of manifests; nil if the places
-// are the same.
-func newCopier(src, dst place.Image, manifests []*manifest, d *progress.Display) *copier {
+// newCopier makes a copier without blobs; nil if the places are the same.
+func newCopier(src, dst place.Image, d *progress.Display) *copier {
 	if src.Name().SamePlace(dst.Name()) {
 		return nil
 	}
-	c := &copier{src: src, dst: dst, display: d, byDigest: map[digest.Digest]*blobCopy{}}
-	for _, m := range manifests {
-		for _, desc := range append([]ocispec.Descriptor{m.content.Config}, m.content.Layers...) {
-			if c.byDigest[desc.Digest] == nil {
-				b := &blobCopy{desc: desc, done: make(chan struct{})}
-				c.blobs = append(c.blobs, b)
-				c.byDigest[desc.Digest] = b
-			}
+	return &copier{src: src, dst: dst, display: d, byDigest: map[digest.Digest]*blobCopy{}}
+}
+
+// add plans to copy the blobs of a manifest, which the source must have.
+func (c *copier) add(m *manifest) { c.plan(m, true) }
+
+// offer plans to copy the blobs of a manifest that the source has.
+func (c *copier) offer(m *manifest) { c.plan(m, false) }
+
+func (c *copier) plan(m *manifest, required bool) {
+	if c == nil {
+		return
+	}
+	for _, desc := range m.blobs() {
+		b := c.byDigest[desc.Digest]
+		if b == nil {
+			b = &blobCopy{desc: desc, done: make(chan struct{})}
+			c.blobs = append(c.blobs, b)
+			c.byDigest[desc.Digest] = b
+		}
+		b.required = b.required || required
+	}
+}
+
+// complete says whether all blobs of a manifest are at the destination, once
+// run has ended well.
+func (c *copier) complete(m *manifest) bool {
+	if c == nil {
+		return true
+	}
+	for _, desc := range m.blobs() {
+		if c.byDigest[desc.Digest].err != nil {
+			return false
 		}
 	}
-	return c
+	return true
 }
 
 // run copies everything. It must be called once for wait to end.
@@ -67,6 +92,9 @@ func (c *copier) run(ctx context.Context) error {
 		g.Go(func() error {
 			defer close(b.done)
 			b.err = c.copy(ctx, b.desc)
+			if !b.required && errdefs.IsNotFound(b.err) {
+				return nil
+			}
 			return b.err
 		})
 	}

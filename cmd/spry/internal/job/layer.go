@@ -10,6 +10,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/containerd/errdefs"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
@@ -105,6 +106,9 @@ func (w *worker) build(ctx context.Context, desc ocispec.Descriptor, c ztoc.Comp
 // an error; that use does not like them is a reason to skip the layer.
 func (w *worker) read(ctx context.Context, desc ocispec.Descriptor, t *progress.Task, use func(io.Reader) error) error {
 	rc, err := w.from.Open(ctx, desc)
+	if errdefs.IsNotFound(err) && w.from.Name().Kind == place.Containerd {
+		return fmt.Errorf("layer %s: containerd keeps no layers of images that it pulled lazily or for other platforms, name the image as docker://%s: %w", desc.Digest, w.from.Name(), errdefs.ErrNotFound)
+	}
 	if err != nil {
 		return fmt.Errorf("layer %s: %w", desc.Digest, err)
 	}

@@ -115,6 +115,11 @@ func loadManifest(ctx context.Context, src place.Source, desc ocispec.Descriptor
 	return m, nil
 }
 
+// blobs are the config and the layers.
+func (m *manifest) blobs() []ocispec.Descriptor {
+	return append([]ocispec.Descriptor{m.content.Config}, m.content.Layers...)
+}
+
 // known says whether the manifest is an image for some platform.
 func (m *manifest) known() bool {
 	return m.platform.OS != "" && m.platform.OS != "unknown" && m.platform.Architecture != "unknown"

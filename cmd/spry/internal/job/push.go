@@ -80,7 +80,11 @@ func pushImage(ctx context.Context, src, dst place.Image, p *picture, o Options)
 		}
 		all = append(all, m)
 	}
-	if err := newCopier(src, dst, all, o.Display).run(ctx); err != nil {
+	c := newCopier(src, dst, o.Display)
+	for _, m := range all {
+		c.add(m)
+	}
+	if err := c.run(ctx); err != nil {
 		return err
 	}
 	for _, m := range all {

@@ -20,15 +20,15 @@ import (
 )
 
 // Attach implements Sink. The image record gets a label with a name of its
-// own per image manifest, so that the indexes of several platforms of an
-// image are all kept.
+// own per index, so that the indexes of several platforms of an image are all
+// kept.
 func (c *containerdImage) Attach(ctx context.Context, a Attachment) error {
 	ctx = namespaces.WithNamespace(ctx, c.namespace)
 	img, err := c.image(ctx)
 	if err != nil {
 		return err
 	}
-	key := index.LabelGCIndex + "." + a.Subject.Digest.Encoded()[:12]
+	key := index.LabelGCIndex + "." + a.Desc.Digest.Encoded()[:12]
 	img.Labels = map[string]string{key: a.Desc.Digest.String()}
 	if _, err := c.images.Update(ctx, img, "labels."+key); err != nil {
 		return fmt.Errorf("label image %s in containerd: %w", img.Name, plainError(err))
@@ -120,8 +120,8 @@ func (c *containerdImage) storedIndexes(ctx context.Context) ([]Found, error) {
 	return found, nil
 }
 
-// RemoveIndex implements Indexed. Its artifacts go with containerd's next
-// collection.
+// RemoveIndex implements Indexed. Its artifacts go when Close lets containerd
+// collect.
 func (c *containerdImage) RemoveIndex(ctx context.Context, dgst digest.Digest) error {
 	ctx = namespaces.WithNamespace(ctx, c.namespace)
 	found, err := c.Indexes(ctx)
@@ -147,7 +147,8 @@ func (c *containerdImage) RemoveIndex(ctx context.Context, dgst digest.Digest) e
 	if err := c.content.Delete(ctx, dgst); err != nil && !errdefs.IsNotFound(err) {
 		return fmt.Errorf("remove %s from containerd: %w", dgst, plainError(err))
 	}
-	return nil
+	_, err = c.leased(ctx) // the end of a lease is what starts a collection
+	return err
 }
 
 // unlabel removes the labels of img that hold dgst. A label set to nothing is

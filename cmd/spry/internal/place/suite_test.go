@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,31 +21,47 @@ import (
 	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/spryd/spry/cmd/spry/internal/containerdtest"
 	"github.com/spryd/spry/cmd/spry/internal/place"
 	"github.com/spryd/spry/fs/remote"
 	"github.com/spryd/spry/fs/remote/remotetest"
 	"github.com/spryd/spry/index"
 )
 
-// kinds are the places that need nothing but this process. Each call of the
+var containerd containerdtest.Containerd
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	containerd.Close()
+	os.Exit(code)
+}
+
+// kinds are all kinds of places, containerd if there is one. Each call of the
 // function opens the same image anew.
 func kinds(t *testing.T) map[string]func() place.Image {
 	t.Helper()
 	reg := remote.New(remote.Options{Retries: -1})
 	t.Cleanup(func() { _ = reg.Close() })
-	o := place.NewOpener(place.Options{Registry: reg})
+	address, missing := containerd.Address()
+	o := place.NewOpener(place.Options{Registry: reg, Address: address, Namespace: t.Name()})
 	t.Cleanup(func() { _ = o.Close() })
 	srv := remotetest.New(t)
 	old := remotetest.New(t)
 	old.DisableReferrers()
 	dir := t.TempDir()
-	out := map[string]func() place.Image{}
-	for kind, name := range map[string]string{
+	names := map[string]string{
 		"dir":               "oci:" + filepath.Join(dir, "layout") + ":v1",
 		"archive":           "oci-archive:" + filepath.Join(dir, "a.tar") + ":v1",
 		"registry":          "docker://" + srv.Ref("a/b", "v1"),
 		"registry fallback": "docker://" + old.Ref("a/b", "v1"),
-	} {
+		"containerd":        "example.com/a/b:v1",
+	}
+	if missing != nil {
+		t.Logf("without containerd: %v", missing)
+		delete(names, "containerd")
+	}
+	out := map[string]func() place.Image{}
+	for kind, name := range names {
 		n, err := place.Parse(name)
 		if err != nil {
 			t.Fatal(err)
