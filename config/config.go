@@ -14,7 +14,6 @@ type Config struct {
 	Index       Index       `toml:"index" comment:"Where indexes are looked for. One that a snapshot label names is always used."`
 	Fetch       Fetch       `toml:"fetch" comment:"How the content of layers arrives."`
 	Snapshotter Snapshotter `toml:"snapshotter"`
-	Metrics     Metrics     `toml:"metrics"`
 }
 
 // Registry is the section [registry].
@@ -46,9 +45,4 @@ type Snapshotter struct {
 	AsyncRemove     bool     `toml:"async_remove" comment:"Free the space of removed snapshots after containerd's garbage collection\ninstead of during it."`
 	RestoreParallel int      `toml:"restore_parallel" comment:"Layers mounted at the same time when the daemon starts."`
 	MountOptions    []string `toml:"mount_options" comment:"Additional options of overlay mounts."`
-}
-
-// Metrics is the section [metrics].
-type Metrics struct {
-	Address string `toml:"address" comment:"HOST:PORT to serve Prometheus metrics at; \"\" is off."`
 }

@@ -6,7 +6,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"net"
 	"path/filepath"
 	"slices"
 )
@@ -37,10 +36,6 @@ func (c Config) Validate() error {
 	f.between("snapshotter.restore_parallel", c.Snapshotter.RestoreParallel, 1, maxRestoreParallel)
 	for _, o := range c.Snapshotter.MountOptions {
 		f.check(o != "" && !slices.Contains([]byte(o), ','), "snapshotter.mount_options: %q is not one option", o)
-	}
-	if c.Metrics.Address != "" {
-		_, _, err := net.SplitHostPort(c.Metrics.Address)
-		f.check(err == nil, "metrics.address %q: not HOST:PORT", c.Metrics.Address)
 	}
 	return errors.Join(f...)
 }

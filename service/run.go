@@ -30,7 +30,7 @@ func Run(ctx context.Context, c config.Config) (err error) {
 
 	stopWatchdog := watchdog(ctx, p.snapshotter)
 	defer stopWatchdog()
-	log.G(ctx).WithField("mountpoint", c.Root).Info("serving snapshots at " + c.Address + ", version " + BuildVersion())
+	log.G(ctx).Info("serving snapshots at " + c.Address + ", version " + BuildVersion())
 	notify(ctx, daemon.SdNotifyReady)
 	return newServer(p.snapshotter).serve(ctx, socket.Listener)
 }

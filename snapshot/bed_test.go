@@ -6,7 +6,6 @@ package snapshot_test
 import (
 	"context"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -203,10 +202,4 @@ func (b *bed) tree(mounts []mount.Mount) map[string]string {
 		}
 	})
 	return got
-}
-
-func withLabel(labels map[string]string, key, value string) map[string]string {
-	l := maps.Clone(labels)
-	l[key] = value
-	return l
 }
