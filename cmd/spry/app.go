@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/containerd/log"
@@ -161,13 +162,9 @@ func (a *app) printJSON(v any) error {
 func (a *app) table(rows [][]string) error {
 	w := tabwriter.NewWriter(a.out, 0, 8, 2, ' ', 0)
 	for _, r := range rows {
-		for i, cell := range r {
-			if i > 0 {
-				fmt.Fprint(w, "\t")
-			}
-			fmt.Fprint(w, cell)
+		if _, err := fmt.Fprintln(w, strings.Join(r, "\t")); err != nil {
+			return err
 		}
-		fmt.Fprintln(w)
 	}
 	return w.Flush()
 }

@@ -60,9 +60,9 @@ func (a *app) askPassword(user string) (string, error) {
 	if !term.IsTerminal(stdin) {
 		return "", usagef("--user %s: no password, and no terminal to ask for it", user)
 	}
-	fmt.Fprintf(a.errOut, "Password of %s: ", user)
+	_, _ = fmt.Fprintf(a.errOut, "Password of %s: ", user)
 	b, err := term.ReadPassword(stdin)
-	fmt.Fprintln(a.errOut)
+	_, _ = fmt.Fprintln(a.errOut)
 	if err != nil {
 		return "", fmt.Errorf("read password: %w", err)
 	}

@@ -8,6 +8,7 @@ package pull
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/core/content"
@@ -117,13 +118,21 @@ func layerOf(desc ocispec.Descriptor, info snapshots.Info) Layer {
 	case info.Labels[index.LabelRemote] != "":
 		l.Lazy = true
 	case info.Labels[index.LabelReason] != "":
-		l.Reason = info.Labels[index.LabelReason]
+		l.Reason = shortReason(info.Labels[index.LabelReason])
 	case info.Labels[index.LabelHasIndex] != "":
 		l.Reason = "the index of the image cannot present this layer"
 	default:
 		l.Reason = "the image has no index, or the layer was there before"
 	}
 	return l
+}
+
+// shortReason is what a snapshotter says without which layer it says it of.
+func shortReason(s string) string {
+	if _, why, ok := strings.Cut(s, index.ErrNotLazy.Error()+": "); ok {
+		return why
+	}
+	return s
 }
 
 // chainIDs are the names of the snapshots of an image's layers.

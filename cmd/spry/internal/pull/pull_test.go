@@ -28,6 +28,9 @@ func TestLayerOf(t *testing.T) {
 			"containerd.io/snapshot/remote/spry.reason":           "sparse file",
 			"containerd.io/snapshot/remote/has.soci.index.digest": "true",
 		}, false, "sparse file"},
+		{"in full", map[string]string{
+			"containerd.io/snapshot/remote/spry.reason": "mount layer sha256:a of b: layer cannot be loaded lazily: index sha256:c has no ztoc for it",
+		}, false, "index sha256:c has no ztoc for it"},
 		{"without one", map[string]string{
 			"containerd.io/snapshot/remote/has.soci.index.digest": "true",
 		}, false, "the index of the image cannot present this layer"},
