@@ -150,6 +150,28 @@ func TestMmap(t *testing.T) {
 	wg.Wait()
 }
 
+// TestLargeDirectory lists 10000 names, twice: the second time from the
+// kernel's cache.
+func TestLargeDirectory(t *testing.T) {
+	const count = 10000
+	dir := mountTar(t, newLoop(t), treetest.Many(count), node.Options{})
+	for range 2 {
+		entries, err := os.ReadDir(filepath.Join(dir, "many"))
+		if err != nil || len(entries) != count {
+			t.Fatalf("%d entries, %v", len(entries), err)
+		}
+		for i, e := range entries {
+			if want := fmt.Sprintf("file-%05d", i); e.Name() != want || !e.Type().IsRegular() {
+				t.Fatalf("entry %d is %q, %v", i, e.Name(), e.Type())
+			}
+		}
+	}
+	b, err := os.ReadFile(filepath.Join(dir, "many", "file-09999"))
+	if err != nil || string(b) != "9999" {
+		t.Errorf("%q, %v", b, err)
+	}
+}
+
 // TestSeekData: SEEK_DATA and SEEK_HOLE see one piece of data.
 func TestSeekData(t *testing.T) {
 	dir := mountTar(t, newLoop(t), treetest.NewLayer().File("f", treetest.Noise(1, 10000)).Bytes(), node.Options{})

@@ -27,7 +27,7 @@ func OddLayers() map[string][]byte {
 		"times":       times(),
 		"implied":     implied(),
 		"whiteouts":   whiteouts(),
-		"many":        Many(10000),
+		"many":        Many(1000),
 		"base":        Base(),
 		"xattr sizes": xattrSizes(),
 	}
