@@ -162,7 +162,7 @@ func (a *app) printJSON(v any) error {
 func (a *app) table(rows [][]string) error {
 	w := tabwriter.NewWriter(a.out, 0, 8, 2, ' ', 0)
 	for _, r := range rows {
-		if _, err := fmt.Fprintln(w, strings.Join(r, "\t")); err != nil {
+		if _, err := fmt.Fprintln(w, progress.Clean(strings.Join(r, "\t"))); err != nil {
 			return err
 		}
 	}

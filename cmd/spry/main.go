@@ -20,6 +20,8 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+
+	"github.com/spryd/spry/cmd/spry/internal/progress"
 )
 
 // Exit codes.
@@ -48,7 +50,7 @@ func run(args []string) int {
 		fmt.Fprintln(os.Stderr, "spry: interrupted")
 		return exitSignal
 	}
-	fmt.Fprintln(os.Stderr, "spry:", err)
+	fmt.Fprintln(os.Stderr, "spry:", progress.Clean(err.Error()))
 	var usage *usageError
 	if errors.As(err, &usage) || strings.HasPrefix(err.Error(), "unknown command") {
 		return exitUsage

@@ -68,6 +68,7 @@ func runScripts(t *testing.T, dir, address, namespace string) {
 			env.Setenv("HOME", env.WorkDir)
 			env.Setenv("CONTAINERD_ADDRESS", address)
 			env.Setenv("CONTAINERD_NAMESPACE", cmp.Or(namespace, filepath.Base(env.WorkDir)))
+			env.Setenv("GORACE", "atexit_sleep_ms=0") // scripts run many processes
 			env.Setenv("CONTAINERD_SUPPRESS_DEPRECATION_WARNINGS", "1")
 			return nil
 		},

@@ -5,8 +5,14 @@ package main
 
 import "runtime/debug"
 
-// version is that of the module as it was built.
+// Version is set by the linker (-X main.Version=...).
+var Version string
+
+// version is what the linker says, or else the module's version.
 func version() string {
+	if Version != "" {
+		return Version
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Main.Version == "" {
 		return "unknown"

@@ -18,7 +18,7 @@ import (
 // type alone decides about the compression, as in other implementations.
 func candidate(layer ocispec.Descriptor, minSize int64) (c ztoc.Compression, skip string) {
 	if !images.IsLayerType(layer.MediaType) {
-		return 0, fmt.Sprintf("%s is not a layer", layer.MediaType)
+		return 0, fmt.Sprintf("type %q is not a layer", layer.MediaType)
 	}
 	switch {
 	case strings.HasSuffix(layer.MediaType, "+zstd"), strings.HasSuffix(layer.MediaType, ".zstd"):
@@ -29,7 +29,7 @@ func candidate(layer ocispec.Descriptor, minSize int64) (c ztoc.Compression, ski
 		layer.MediaType == images.MediaTypeDockerSchema2Layer, layer.MediaType == images.MediaTypeDockerSchema2LayerForeign:
 		c = ztoc.Uncompressed
 	default:
-		return 0, fmt.Sprintf("layers of type %s cannot be indexed", layer.MediaType)
+		return 0, fmt.Sprintf("layers of type %q cannot be indexed", layer.MediaType)
 	}
 	if layer.Size < minSize {
 		return 0, fmt.Sprintf("%s is below the minimum layer size of %s", progress.Size(layer.Size), progress.Size(minSize))

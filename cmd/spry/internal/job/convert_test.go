@@ -282,6 +282,40 @@ func TestConvertIndexPlatform(t *testing.T) {
 	}
 }
 
+// TestConvertHostileManifest: nonsense in a manifest is an error, whatever it
+// is.
+func TestConvertHostileManifest(t *testing.T) {
+	ls := layers(t, "one")
+	for name, change := range map[string]func(*ocispec.Manifest){
+		"no digest":     func(m *ocispec.Manifest) { m.Layers[0].Digest = "" },
+		"bad digest":    func(m *ocispec.Manifest) { m.Layers[0].Digest = "sha256:../../../../etc/passwd" },
+		"other digest":  func(m *ocispec.Manifest) { m.Layers[0].Digest = "x" },
+		"bad config":    func(m *ocispec.Manifest) { m.Config.Digest = "x" },
+		"size too low":  func(m *ocispec.Manifest) { m.Layers[0].Size = 5 },
+		"size too high": func(m *ocispec.Manifest) { m.Layers[0].Size = 1 << 60 },
+	} {
+		r := newRig(t)
+		dir := t.TempDir()
+		l := imagetest.New(t, dir)
+		var m ocispec.Manifest
+		l.Read(l.Image("good", imagetest.Linux("amd64", ls...)).Digest, &m)
+		change(&m)
+		srv := remotetest.New(t)
+		srv.PushManifest("in", "x", m.MediaType, m)
+		srv.PushBlob(ls[0].Blob)
+		for _, to := range []string{"oci:" + dir + "/out", "docker://" + srv.Ref("in", "y")} {
+			o := r.options()
+			o.Platforms = nil
+			if _, err := r.convert("docker://"+srv.Ref("in", "x"), to, o); err == nil {
+				t.Errorf("%s to %s: no error", name, to)
+			}
+		}
+		if srv.Manifest("in", "y") != nil {
+			t.Errorf("%s: an image was written", name)
+		}
+	}
+}
+
 // TestConvertWrongLayer: bytes that are not the layer's are an error, no
 // reason to skip it.
 func TestConvertWrongLayer(t *testing.T) {

@@ -143,9 +143,8 @@ type counted struct {
 
 // short is a digest as people read it.
 func short(d digest.Digest) string {
-	s := d.String()
-	if n := len(d.Algorithm()) + 1 + 12; d.Validate() == nil && len(s) > n {
-		return s[:n]
+	if d.Validate() != nil {
+		return d.String()
 	}
-	return s
+	return d.Algorithm().String() + ":" + d.Encoded()[:12]
 }

@@ -117,7 +117,7 @@ func (d *Display) finish(t *Task, line string) {
 func (d *Display) printLocked(line string) {
 	var b bytes.Buffer
 	d.eraseLocked(&b)
-	fmt.Fprintln(&b, line)
+	fmt.Fprintln(&b, Clean(line))
 	d.drawLocked(&b)
 	_, _ = d.w.Write(b.Bytes()) // nobody to tell
 }
@@ -163,7 +163,7 @@ func (d *Display) drawLocked(b *bytes.Buffer) {
 	}
 	w := d.width()
 	for _, t := range d.tasks {
-		fmt.Fprintln(b, t.bar(w))
+		fmt.Fprintln(b, Clean(t.bar(w)))
 		d.lines++
 	}
 }

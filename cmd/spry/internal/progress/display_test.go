@@ -86,6 +86,18 @@ func TestBarFitsTheTerminal(t *testing.T) {
 	}
 }
 
+func TestClean(t *testing.T) {
+	var out bytes.Buffer
+	d := progress.Lines(&out)
+	d.Printf("entry \x1b[2J\x07\u009b name\r")
+	if got, want := out.String(), "entry ?[2J?? name?\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if got := progress.Clean("a\n\tü"); got != "a\n\tü" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestSize(t *testing.T) {
 	for n, want := range map[int64]string{
 		0: "0B", 1023: "1023B", 1024: "1.0KiB", 1536: "1.5KiB",
