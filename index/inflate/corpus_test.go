@@ -8,11 +8,12 @@ import (
 	"compress/flate"
 	"compress/gzip"
 	"fmt"
+	"go/build"
 	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"runtime"
+
 	"sync"
 	"testing"
 
@@ -31,7 +32,7 @@ type plain struct {
 // text and machine code, as layers have them.
 var source = sync.OnceValue(func() (s struct{ text, binary []byte }) {
 	const size = 8 << 20
-	files, err := filepath.Glob(filepath.Join(runtime.GOROOT(), "src", "*", "*.go"))
+	files, err := filepath.Glob(filepath.Join(build.Default.GOROOT, "src", "*", "*.go"))
 	if err != nil || len(files) == 0 {
 		panic(fmt.Sprintf("no Go source: %v", err))
 	}

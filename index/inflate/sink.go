@@ -23,6 +23,7 @@ type Sink interface {
 	Block(b Block, window []byte) error
 	// Output is called with the next decoded bytes, at least one. p is valid,
 	// and must not be changed, during the call. The bytes are verified only
-	// when the walk has passed the end of the member.
+	// when the walk has passed the end of the member. Of a block in which the
+	// stream turns out to be corrupt or truncated, not all may come.
 	Output(p []byte) error
 }
