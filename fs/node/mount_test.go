@@ -14,13 +14,16 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
 
 	"github.com/spryd/spry/fs/node"
 	"github.com/spryd/spry/fs/node/treetest"
+	"github.com/spryd/spry/fs/session"
 	"github.com/spryd/spry/index/toc"
 )
 
@@ -214,5 +217,43 @@ func TestXattrSizes(t *testing.T) {
 	}
 	if n, err := unix.Lgetxattr(filepath.Join(dir, "v0"), "user.v", nil); n != 0 || err != nil {
 		t.Errorf("empty value: %d, %v", n, err)
+	}
+}
+
+// opens counts OPEN requests.
+type opens struct {
+	fuse.RawFileSystem
+	count atomic.Int64
+}
+
+func (o *opens) Open(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fuse.Status {
+	o.count.Add(1)
+	return o.RawFileSystem.Open(cancel, in, out)
+}
+
+// TestNoOpen: the kernel asks once, or every time.
+func TestNoOpen(t *testing.T) {
+	layer := treetest.Many(20)
+	tree := newTree(t, layer)
+	loop := newLoop(t)
+	for noOpen, want := range map[bool]int64{false: 40, true: 1} {
+		counted := &opens{RawFileSystem: node.New(tree, tarContent{tree, layer}, node.Options{NoOpen: noOpen})}
+		s, err := loop.Mount(t.TempDir(), counted, session.MountOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 40 {
+			n := i % 20
+			b, err := os.ReadFile(filepath.Join(s.Mountpoint(), fmt.Sprintf("many/file-%05d", n)))
+			if err != nil || string(b) != fmt.Sprint(n) {
+				t.Errorf("file %d: %q, %v", n, b, err)
+			}
+		}
+		if got := counted.count.Load(); got != want {
+			t.Errorf("NoOpen %v: %d requests, want %d", noOpen, got, want)
+		}
+		if err := s.Unmount(); err != nil {
+			t.Error(err)
+		}
 	}
 }
