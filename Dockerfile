@@ -8,7 +8,7 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X github.com/spryd/spry/service.Version=$VERSION" -o /out/ ./cmd/spryd ./cmd/spry
+RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X github.com/spryd/spry/service.Version=$VERSION -X main.Version=$VERSION" -o /out/ ./cmd/spryd ./cmd/spry
 
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/

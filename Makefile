@@ -3,7 +3,7 @@ SHELL := /bin/bash
 CACHE ?= $(CURDIR)/.cache
 GOLANGCI := $(CACHE)/golangci/golangci-lint
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-LDFLAGS := -s -w -X github.com/spryd/spry/service.Version=$(VERSION)
+LDFLAGS := -s -w -X github.com/spryd/spry/service.Version=$(VERSION) -X main.Version=$(VERSION)
 export SPRY_CACHE := $(CACHE)
 
 .DEFAULT_GOAL := help
@@ -32,7 +32,7 @@ cross: ## both binaries for linux/amd64 and linux/arm64, into bin/OS-ARCH
 	done
 
 unit: ## every package's tests under the race detector
-	go test -race -timeout 10m $$(go list ./... | grep -v /integration)
+	PATH=$(CACHE)/containerd-2:$$PATH go test -race -timeout 15m $$(go list ./... | grep -v /integration)
 
 integration: build ## real containerd 1.7 and 2.x, registries, containers
 	go test -race -count=1 -timeout 18m ./integration/...
