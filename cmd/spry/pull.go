@@ -5,6 +5,7 @@ package main
 
 import (
 	"github.com/distribution/reference"
+	"github.com/opencontainers/go-digest"
 	"github.com/spf13/cobra"
 
 	"github.com/spryd/spry/cmd/spry/internal/place"
@@ -13,7 +14,7 @@ import (
 )
 
 func (a *app) pullCommand() *cobra.Command {
-	var snapshotter, platform string
+	var flags pullFlags
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "pull [flags] REF",
@@ -24,19 +25,8 @@ its layers, and tell for each layer whether it is lazy and, if not, why.`,
   spry --namespace k8s.io pull --platform linux/arm64 registry.example/redis:7`,
 		Args: exactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			n, err := place.Parse(args[0])
+			o, err := flags.options(a, args[0])
 			if err != nil {
-				return &usageError{err}
-			}
-			if n.Kind != place.Containerd && n.Kind != place.Registry {
-				return usagef("%s: want the reference of an image in a registry", n)
-			}
-			named, err := reference.ParseDockerRef(n.Ref)
-			if err != nil {
-				return usagef("%s: %w", n, err)
-			}
-			o := pull.Options{Namespace: a.namespace, Ref: named.String(), Snapshotter: snapshotter, Platform: platform, Display: a.progress()}
-			if o.Hosts, err = a.hosts(); err != nil {
 				return err
 			}
 			places, err := a.places()
@@ -53,10 +43,44 @@ its layers, and tell for each layer whether it is lazy and, if not, why.`,
 			return a.printPull(rep, asJSON)
 		},
 	}
-	cmd.Flags().StringVar(&snapshotter, "snapshotter", envOr("CONTAINERD_SNAPSHOTTER", "spry"), "`name` of the snapshotter in containerd (CONTAINERD_SNAPSHOTTER)")
-	cmd.Flags().StringVar(&platform, "platform", "", "`platform` to pull, this host's if empty")
+	flags.add(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// pullFlags say how an image is pulled.
+type pullFlags struct{ snapshotter, platform, index string }
+
+func (p *pullFlags) add(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&p.snapshotter, "snapshotter", envOr("CONTAINERD_SNAPSHOTTER", "spry"), "`name` of the snapshotter in containerd (CONTAINERD_SNAPSHOTTER)")
+	f.StringVar(&p.platform, "platform", "", "`platform` to pull, this host's if empty")
+	f.StringVar(&p.index, "soci-index-digest", "", "`digest` of the index to use, whatever the image names")
+}
+
+// options are the flags as the pull wants them; the client is left out.
+func (p *pullFlags) options(a *app, ref string) (pull.Options, error) {
+	o := pull.Options{Namespace: a.namespace, Snapshotter: p.snapshotter, Platform: p.platform}
+	n, err := place.Parse(ref)
+	if err != nil {
+		return o, &usageError{err}
+	}
+	if n.Kind != place.Containerd && n.Kind != place.Registry {
+		return o, usagef("%s: want the reference of an image in a registry", n)
+	}
+	named, err := reference.ParseDockerRef(n.Ref)
+	if err != nil {
+		return o, usagef("%s: %w", n, err)
+	}
+	o.Ref = named.String()
+	if p.index != "" {
+		if o.Index, err = digest.Parse(p.index); err != nil {
+			return o, usagef("--soci-index-digest %s: %w", p.index, err)
+		}
+	}
+	o.Display = a.progress()
+	o.Hosts, err = a.hosts()
+	return o, err
 }
 
 func (a *app) printPull(rep *pull.Report, asJSON bool) error {

@@ -16,7 +16,6 @@ import (
 	"github.com/containerd/containerd/v2/core/remotes/docker"
 	"github.com/containerd/containerd/v2/core/snapshots"
 	"github.com/containerd/containerd/v2/pkg/namespaces"
-	"github.com/containerd/containerd/v2/pkg/snapshotters"
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/identity"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -37,6 +36,9 @@ type Options struct {
 	Snapshotter string
 	// Platform is what to pull; "" stands for this host's.
 	Platform string
+	// Index is an index to use whatever the image names; "" leaves it to the
+	// snapshotter to find one.
+	Index digest.Digest
 	// Hosts finds the hosts of a registry.
 	Hosts docker.RegistryHosts
 	// Display shows the progress; it stays the caller's.
@@ -71,7 +73,7 @@ func Pull(ctx context.Context, o Options) (*Report, error) {
 		client.WithResolver(docker.NewResolver(docker.ResolverOptions{Hosts: o.Hosts})),
 		client.WithPullUnpack,
 		client.WithPullSnapshotter(o.Snapshotter),
-		client.WithImageHandlerWrapper(snapshotters.AppendInfoHandlerWrapper(o.Ref)),
+		client.WithImageHandlerWrapper(annotate(o.Ref, o.Index)),
 		client.WithImageHandler(images.HandlerFunc(seen.handle)),
 	}
 	if o.Platform != "" {
