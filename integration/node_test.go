@@ -35,7 +35,7 @@ type node struct {
 func newNode(t *testing.T, line, config string) *node {
 	t.Helper()
 	n := &node{t: t, ctx: testContext(t)}
-	dir, err := os.MkdirTemp("", "spry") // t.TempDir is too long for a socket path
+	dir, err := os.MkdirTemp("", "spry") //nolint:usetesting // t.TempDir is too long for a socket path
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ package node_test
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -80,7 +81,7 @@ func TestInterruptReachesContent(t *testing.T) {
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	if err := within(t, content.left, "content to be left"); err != context.Canceled {
+	if err := within(t, content.left, "content to be left"); !errors.Is(err, context.Canceled) {
 		t.Errorf("context: %v", err)
 	}
 	_ = cmd.Wait() // it was killed

@@ -52,7 +52,7 @@ func newBench(t *testing.T, l *layertest.Layer, change func(*read.Options)) *ben
 // finish closes everything and looks for what was left behind.
 func (b *bench) finish(t *testing.T) {
 	t.Helper()
-	if err := b.Reader.Close(); err != nil {
+	if err := b.Close(); err != nil {
 		t.Error(err)
 	}
 	if err := b.store.Close(); err != nil {
@@ -268,7 +268,7 @@ func TestClosedReader(t *testing.T) {
 	}()
 	go func() { done <- b.Fetch(t.Context(), fetch.Background, 0, 0) }()
 	waitFor(t, func() bool { return len(b.blob.Requests()) == 1 })
-	if err := b.Reader.Close(); err != nil {
+	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {

@@ -131,6 +131,7 @@ func (r *Registry) referrersByTag(ctx context.Context, repo repository, subject 
 		if err != nil {
 			return nil, err
 		}
+		defer func() { _ = resp.Body.Close() }()
 		found, err := readIndex(resp)
 		if err != nil {
 			return nil, err

@@ -82,6 +82,7 @@ func (r *Registry) resolveByGet(ctx context.Context, t target, c call) (ocispec.
 	if err != nil {
 		return ocispec.Descriptor{}, err
 	}
+	defer func() { _ = resp.Body.Close() }()
 	b, err := readManifest(resp)
 	if err != nil {
 		return ocispec.Descriptor{}, err
@@ -89,9 +90,8 @@ func (r *Registry) resolveByGet(ctx context.Context, t target, c call) (ocispec.
 	return ocispec.Descriptor{MediaType: mediaType(resp), Digest: digest.FromBytes(b), Size: int64(len(b))}, nil
 }
 
-// readManifest reads and closes a small answer.
+// readManifest reads a small answer, which the caller closes.
 func readManifest(resp *http.Response) ([]byte, error) {
-	defer func() { _ = resp.Body.Close() }()
 	b, err := io.ReadAll(io.LimitReader(resp.Body, maxManifestSize+1))
 	what := "GET " + redact(resp.Request.URL)
 	if err != nil {

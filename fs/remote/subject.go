@@ -81,6 +81,7 @@ func (r *Registry) addReferrer(ctx context.Context, repo repository, subject dig
 		})
 		list := &ocispec.Index{}
 		if err == nil {
+			defer func() { _ = resp.Body.Close() }()
 			list, err = readIndex(resp)
 		}
 		if err != nil && !errdefs.IsNotFound(err) {

@@ -29,10 +29,10 @@ func FuzzBuild(f *testing.F) {
 	f.Add([]byte{}, uint16(0), uint8(1))
 	f.Fuzz(func(t *testing.T, b []byte, spanSize uint16, how uint8) {
 		s := sample{compression: ztoc.Gzip, spanSize: int64(spanSize) + 1, blob: b}
-		switch {
-		case how%4 == 2:
+		switch how % 4 {
+		case 2:
 			s.compression = ztoc.Uncompressed
-		case how%4 == 3:
+		case 3:
 			s.blob = compress(t, b, int(how>>2)%10, int(spanSize)%5000)
 		}
 		res, err := build.Layer(t.Context(), bytes.NewReader(s.blob), build.Options{SpanSize: s.spanSize, Compression: s.compression})

@@ -9,6 +9,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -67,7 +68,7 @@ func (d *demo) run(ctx context.Context) (err error) {
 	if d.dir, err = os.MkdirTemp("", "spry-demo"); err != nil {
 		return err
 	}
-	defer os.RemoveAll(d.dir)
+	defer func() { err = errors.Join(err, os.RemoveAll(d.dir)) }()
 	d.say("building a real image (Debian, Python, numpy, scipy, pandas) from packages; the first time takes a few minutes")
 	img, err := testbed.DebianImage(ctx, d.tools.Cache, science)
 	if err != nil {
@@ -77,11 +78,11 @@ func (d *demo) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer reg.Stop()
+	defer func() { err = errors.Join(err, reg.Stop()) }()
 	if d.link, err = testbed.NewShaper(reg.Host, d.mbit, d.rtt); err != nil {
 		return err
 	}
-	defer d.link.Close()
+	defer func() { err = errors.Join(err, d.link.Close()) }()
 	if _, err := img.Push(ctx, reg.Host+"/science:latest"); err != nil {
 		return err
 	}

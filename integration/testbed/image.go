@@ -53,7 +53,7 @@ func (i Image) blobs() (config, manifest []byte, desc ocispec.Descriptor, err er
 // Push puts the image into a registry under ref and returns its manifest.
 func (i Image) Push(ctx context.Context, ref string) (ocispec.Descriptor, error) {
 	reg := remote.New(remote.Options{Hosts: remote.Hosts(remote.HostOptions{})})
-	defer reg.Close()
+	defer func() { _ = reg.Close() }()
 	config, manifest, desc, err := i.blobs()
 	if err != nil {
 		return desc, err

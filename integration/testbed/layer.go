@@ -32,7 +32,7 @@ func NewLayer(dir string, write func(*tar.Writer) error) (Layer, error) {
 	if err != nil {
 		return Layer{}, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	blob := &counter{w: f, h: sha256.New()}
 	zw := gzip.NewWriter(blob)
 	diff := &counter{w: zw, h: sha256.New()}

@@ -97,7 +97,7 @@ func (u *upper) content(p string, h *tar.Header) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	_, err = io.Copy(u.tw, f)
 	return err
 }

@@ -7,6 +7,7 @@ package toctest
 
 import (
 	"archive/tar"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -23,7 +24,7 @@ func Entries(r io.Reader) ([]toc.Entry, error) {
 	var entries []toc.Entry
 	for tr := tar.NewReader(pos); ; {
 		hdr, err := tr.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return entries, nil
 		}
 		if err != nil {
