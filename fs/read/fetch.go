@@ -74,24 +74,25 @@ func (r *Reader) fetchPart(ctx context.Context, class fetch.Class, first, last s
 	}
 }
 
-// claim pins what is under way from first to last, after starting a run of
-// class for the first of the spans that nobody fetches. Nothing is pinned when
-// all are stored.
+// claim pins what is under way from first to last or, where spans are missing
+// that nobody fetches, starts a run of class for the first of them and pins
+// that. Nothing is pinned when all are stored.
 func (r *Reader) claim(ctx context.Context, class fetch.Class, first, last span.ID) ([]*entry, error) {
-	pins, missing, err := r.join(class, first, last)
-	if err != nil || !missing {
-		return pins, err
-	}
-	r.unpin(pins)
-	lease, err := r.scheduler.Acquire(ctx, class)
-	if err != nil {
-		return nil, err
-	}
-	if !r.begin(lease, class, first, last) {
+	for {
+		pins, missing, err := r.join(class, first, last)
+		if err != nil || !missing {
+			return pins, err
+		}
+		r.unpin(pins)
+		lease, err := r.scheduler.Acquire(ctx, class)
+		if err != nil {
+			return nil, err
+		}
+		if pins := r.begin(lease, class, first, last); pins != nil {
+			return pins, nil
+		}
 		lease.Release()
 	}
-	pins, _, err = r.join(class, first, last)
-	return pins, err
 }
 
 // join pins what is under way, and says whether anything is missing.
@@ -117,20 +118,23 @@ func (r *Reader) join(class fetch.Class, first, last span.ID) (pins []*entry, mi
 	return pins, missing, nil
 }
 
-// begin starts a run with lease for the first missing spans; false if there
-// are none any more.
-func (r *Reader) begin(lease *fetch.Lease, class fetch.Class, first, last span.ID) bool {
+// begin starts a run with lease for the first missing spans and pins them, so
+// that a run which fails at once is seen to fail; nil if nothing is missing any more.
+func (r *Reader) begin(lease *fetch.Lease, class fetch.Class, first, last span.ID) []*entry {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for id := first; id <= last && !r.closed; id++ {
 		if r.flights[id] == nil && !r.store.Has(id) {
 			rn := r.claimLocked(class, id, r.runEndLocked(id, last))
 			rn.lease = lease
+			for _, e := range rn.entries {
+				r.pinLocked(e, class)
+			}
 			r.startLocked(rn)
-			return true
+			return rn.entries
 		}
 	}
-	return false
+	return nil
 }
 
 // await waits until entries are written.
