@@ -69,9 +69,9 @@ func (f *FileSystem) Usage(_ context.Context, d digest.Digest) (Usage, error) {
 	return Usage{Bytes: bytes + e.served.ztocSize, Inodes: inodes + own}, nil
 }
 
-// Unpack downloads ref's layer and unpacks it the ordinary way: see
-// [unpack.Layer].
-func (f *FileSystem) Unpack(ctx context.Context, ref index.LayerRef, dir string, parents []string) error {
+// Unpack downloads ref's layer and unpacks it the ordinary way. It
+// returns the DiffID of what it unpacked: see [unpack.Layer].
+func (f *FileSystem) Unpack(ctx context.Context, ref index.LayerRef, dir string, parents []string) (digest.Digest, error) {
 	return unpack.Layer(ctx, f.options.Registry, ref, dir, parents)
 }
 

@@ -9,7 +9,6 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/spryd/spry/fs"
-	"github.com/spryd/spry/index"
 	"github.com/spryd/spry/snapshot"
 )
 
@@ -23,10 +22,4 @@ var _ snapshot.FileSystem = layers{}
 func (l layers) Usage(ctx context.Context, layer digest.Digest) (bytes, inodes int64, err error) {
 	u, err := l.FileSystem.Usage(ctx, layer)
 	return u.Bytes, u.Inodes, err
-}
-
-// Unpack is in the snapshotter's form. The DiffID is not known: the file
-// system checks what it downloads against the digest of the layer only.
-func (l layers) Unpack(ctx context.Context, ref index.LayerRef, dir string, parents []string) (digest.Digest, error) {
-	return "", l.FileSystem.Unpack(ctx, ref, dir, parents)
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/containerd/containerd/v2/pkg/archive"
 	"github.com/containerd/errdefs"
+	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/spryd/spry/fs/remote"
@@ -33,59 +34,74 @@ const readSize = 256 << 10
 // layer leaves out take their attributes from there. Nothing is cleaned up on
 // error: the caller discards dir. A layer that is not what its digest says
 // matches remote.ErrCorrupt.
-func Layer(ctx context.Context, reg *remote.Registry, ref index.LayerRef, dir string, parents []string) error {
-	if err := layer(ctx, reg, ref, dir, parents); err != nil {
-		return fmt.Errorf("unpack layer %s: %w", ref.Layer, err)
+//
+// The result is the layer's DiffID: the SHA-256 of all that it decompresses
+// to.
+func Layer(ctx context.Context, reg *remote.Registry, ref index.LayerRef, dir string, parents []string) (digest.Digest, error) {
+	diffID, err := layer(ctx, reg, ref, target{dir: dir, parents: parents})
+	if err != nil {
+		return "", fmt.Errorf("unpack layer %s: %w", ref.Layer, err)
 	}
-	return nil
+	return diffID, nil
 }
 
-func layer(ctx context.Context, reg *remote.Registry, ref index.LayerRef, dir string, parents []string) error {
+// target is where a layer goes.
+type target struct {
+	dir     string
+	parents []string
+}
+
+func layer(ctx context.Context, reg *remote.Registry, ref index.LayerRef, to target) (digest.Digest, error) {
 	if err := ref.Layer.Validate(); err != nil {
-		return fmt.Errorf("%w: %w", err, errdefs.ErrInvalidArgument)
+		return "", fmt.Errorf("%w: %w", err, errdefs.ErrInvalidArgument)
 	}
 	blob, err := reg.Open(ctx, ref.Image, ocispec.Descriptor{Digest: ref.Layer, Size: ref.Size})
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer func() { _ = blob.Close() }()
 	verifier := ref.Layer.Verifier()
 	raw := bufio.NewReaderSize(io.TeeReader(blob, verifier), readSize)
-	unpackErr := apply(ctx, raw, dir, parents)
+	diffID, unpackErr := apply(ctx, raw, to)
 	var errno syscall.Errno
 	if ctx.Err() != nil || errors.As(unpackErr, &errno) {
-		return unpackErr // ours: no need for the rest of the bytes
+		return "", unpackErr // ours: no need for the rest of the bytes
 	}
 	// The rest counts for the digest, and says whether a broken archive is the
 	// image's fault or the transport's.
 	if _, err := io.Copy(io.Discard, raw); err != nil {
-		return err
+		return "", err
 	}
 	if !verifier.Verified() {
 		remote.Distrust(blob)
 		if unpackErr != nil {
-			return fmt.Errorf("%w, seen as: %s", remote.ErrCorrupt, unpackErr.Error())
+			return "", fmt.Errorf("%w, seen as: %s", remote.ErrCorrupt, unpackErr.Error())
 		}
-		return remote.ErrCorrupt
+		return "", remote.ErrCorrupt
 	}
-	return unpackErr
+	return diffID, unpackErr
 }
 
-// apply unpacks a possibly compressed archive.
-func apply(ctx context.Context, raw *bufio.Reader, dir string, parents []string) error {
+// apply unpacks a possibly compressed archive and returns its DiffID.
+func apply(ctx context.Context, raw *bufio.Reader, to target) (digest.Digest, error) {
 	stream, err := decompress(raw)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer stream.Close()
 	opts := []archive.ApplyOpt{archive.WithConvertWhiteout(archive.OverlayConvertWhiteout)}
-	if len(parents) > 0 {
-		opts = append(opts, archive.WithParents(parents))
+	if len(to.parents) > 0 {
+		opts = append(opts, archive.WithParents(to.parents))
 	}
-	if _, err := archive.Apply(ctx, dir, stream, opts...); err != nil {
-		return err
+	diffID := digest.Canonical.Digester()
+	hashed := io.TeeReader(stream, diffID.Hash())
+	if _, err := archive.Apply(ctx, to.dir, hashed, opts...); err != nil {
+		return "", err
 	}
-	// Padding behind the archive; checksums of the compression are in it too.
-	_, err = io.Copy(io.Discard, stream)
-	return err
+	// Padding behind the archive counts for the DiffID; checksums of the
+	// compression are behind it too.
+	if _, err := io.Copy(io.Discard, hashed); err != nil {
+		return "", err
+	}
+	return diffID.Digest(), nil
 }

@@ -104,7 +104,7 @@ func listing(t *testing.T, dir string) []string {
 }
 
 func TestLayer(t *testing.T) {
-	want := []string{
+	tree := []string{
 		"dir dgrwxr-x--- 3:4",
 		"dir/file urwxr-xr-x 1:2 80000 bytes, 2 links user.a=b",
 		"dir/gone Dc--------- 0:0 dev 0:0",
@@ -145,10 +145,18 @@ func TestLayer(t *testing.T) {
 					layer.Size = 0
 				}
 				dir := t.TempDir()
-				if err := unpack.Layer(t.Context(), registry(t), layer, dir, []string{upper, lower}); err != nil {
+				diffID, err := unpack.Layer(t.Context(), registry(t), layer, dir, []string{upper, lower})
+				if err != nil {
 					t.Fatal(err)
 				}
-				if diff := cmp.Diff(want, listing(t, dir)); diff != "" {
+				want := digest.FromBytes(plain)
+				if name == "padded" {
+					want = layer.Layer // is not compressed
+				}
+				if diffID != want {
+					t.Errorf("DiffID %s, want %s", diffID, want)
+				}
+				if diff := cmp.Diff(tree, listing(t, dir)); diff != "" {
 					t.Error(diff)
 				}
 			})
@@ -161,7 +169,7 @@ func TestEmptyLayer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			srv := remotetest.New(t)
 			dir := t.TempDir()
-			if err := unpack.Layer(t.Context(), registry(t), ref(srv, blob), dir, nil); err != nil {
+			if _, err := unpack.Layer(t.Context(), registry(t), ref(srv, blob), dir, nil); err != nil {
 				t.Fatal(err)
 			}
 			if got := listing(t, dir); len(got) != 0 {
@@ -196,7 +204,10 @@ func TestLayerErrors(t *testing.T) {
 			srv := remotetest.New(t)
 			layer := ref(srv, tt.blob)
 			srv.Rule(remotetest.Rule{Do: tt.do})
-			err := unpack.Layer(t.Context(), registry(t), layer, t.TempDir(), nil)
+			diffID, err := unpack.Layer(t.Context(), registry(t), layer, t.TempDir(), nil)
+			if diffID != "" {
+				t.Errorf("DiffID %s despite the error", diffID)
+			}
 			if !tt.is(err) {
 				t.Fatalf("wrong error: %v", err)
 			}
@@ -209,7 +220,7 @@ func TestLayerErrors(t *testing.T) {
 
 func TestLayerWithoutDigest(t *testing.T) {
 	for _, d := range []digest.Digest{"", "sha256:x", "md5:00"} {
-		err := unpack.Layer(t.Context(), registry(t), index.LayerRef{Image: "127.0.0.1:1/a", Layer: d}, t.TempDir(), nil)
+		_, err := unpack.Layer(t.Context(), registry(t), index.LayerRef{Image: "127.0.0.1:1/a", Layer: d}, t.TempDir(), nil)
 		if !errdefs.IsInvalidArgument(err) {
 			t.Errorf("%q: %v", d, err)
 		}
@@ -224,7 +235,10 @@ func TestLayerIsCancelled(t *testing.T) {
 	srv.Rule(remotetest.Rule{Do: remotetest.Stall(60_000)})
 	dir := t.TempDir()
 	done := make(chan error, 1)
-	go func() { done <- unpack.Layer(ctx, registry(t), layer, dir, nil) }()
+	go func() {
+		_, err := unpack.Layer(ctx, registry(t), layer, dir, nil)
+		done <- err
+	}()
 	for { // it is in the middle of the first file
 		if _, err := os.Stat(filepath.Join(dir, "dir/file")); err == nil {
 			break
@@ -254,7 +268,7 @@ func TestLayerStaysInside(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			srv := remotetest.New(t)
 			// An error is as good as unpacking it inside.
-			_ = unpack.Layer(t.Context(), registry(t), ref(srv, remotetest.Tar(t, files...)), t.TempDir(), nil)
+			_, _ = unpack.Layer(t.Context(), registry(t), ref(srv, remotetest.Tar(t, files...)), t.TempDir(), nil)
 			if got := listing(t, outside); len(got) != 0 {
 				t.Errorf("wrote outside: %v", got)
 			}
