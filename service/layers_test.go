@@ -5,6 +5,10 @@ package service
 
 import (
 	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +19,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/identity"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sys/unix"
 
 	"github.com/spryd/spry/fs"
 	"github.com/spryd/spry/fs/discover"
@@ -183,4 +188,60 @@ func TestUnpackedLayerMustHaveItsDiffID(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A layer with tmp/x but without tmp: the directory stays as the layer below
+// has it, as if both had been unpacked.
+func TestLazyLayerHidesNoDirectoryBelow(t *testing.T) {
+	base := tarLayer{indexed: true, files: []remotetest.File{
+		{Name: "tmp/", Mode: 0o1777}, {Name: "srv/", UID: 3, GID: 4}, {Name: "etc/"}, {Name: "etc/base", Body: "base"},
+	}}
+	tests := map[string]struct {
+		file   string
+		reason string // "": it is lazy
+	}{
+		"sticky":  {"tmp/x", "/tmp"},
+		"owned":   {"srv/x", "/srv"},
+		"default": {"etc/x", ""},
+		"new":     {"opt/deep/x", ""},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			top := tarLayer{indexed: true, files: []remotetest.File{
+				{Name: "./", Mode: 0o700, UID: 9, GID: 9}, {Name: tt.file, Body: "top"},
+			}}
+			j := join(t)
+			infos := j.pull(push(t, base, top))
+			if infos[0].Labels[index.LabelLazyLayer] == "" {
+				t.Fatalf("base is not lazy: %v", infos[0].Labels)
+			}
+			labels := infos[1].Labels
+			if reason := labels[index.LabelReason]; (labels[index.LabelLazyLayer] != "") != (tt.reason == "") || !strings.Contains(reason, tt.reason) {
+				t.Errorf("labels %v, want reason %q", labels, tt.reason)
+			}
+			j.mounted(infos[1].Name, func(dir string) {
+				want := []string{". 0755 0:0", "etc 0755 0:0", "srv 0755 3:4", "tmp 1777 0:0"}
+				if got := attributes(t, dir, ".", "etc", "srv", "tmp"); !slices.Equal(got, want) {
+					t.Errorf("got %v, want %v", got, want)
+				}
+				if b, err := os.ReadFile(filepath.Join(dir, tt.file)); err != nil || string(b) != "top" {
+					t.Errorf("%s: %q, %v", tt.file, b, err)
+				}
+			})
+		})
+	}
+}
+
+// attributes are mode and owner of names in dir.
+func attributes(t *testing.T, dir string, names ...string) []string {
+	t.Helper()
+	var list []string
+	for _, name := range names {
+		var st unix.Stat_t
+		if err := unix.Lstat(filepath.Join(dir, name), &st); err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, fmt.Sprintf("%s %04o %d:%d", name, st.Mode&0o7777, st.Uid, st.Gid))
+	}
+	return list
 }

@@ -21,6 +21,12 @@
 // an ordinary active snapshot, so that a pull never fails because of us. The
 // reason is a label of that snapshot and one warning for each image.
 //
+// A layer that says nothing about a directory it has files in takes the
+// directory's attributes from below when it is unpacked. Where these are not
+// what the lazy layer shows, it is unpacked for this chain alone. On a rebase
+// (below) nothing is known of what is below; containerd's own unpacking does
+// not look there either.
+//
 // A client that unpacks layers in parallel (containerd's "rebase") prepares
 // them without a parent and names it at Commit. Such a layer must not be
 // committed early; it is staged: an active snapshot with a read-only mount,

@@ -25,6 +25,7 @@ type plan struct {
 	mountErr  error
 	unpackErr error
 	diffID    digest.Digest
+	implied   []string      // directories that the layer does not describe
 	block     chan struct{} // Mount waits for it or for its ctx
 	entered   chan struct{} // Mount announces itself here
 }
@@ -133,6 +134,10 @@ func (f *fakeFS) Check(_ context.Context, layer digest.Digest) error {
 		return errors.New("not mounted")
 	}
 	return nil
+}
+
+func (f *fakeFS) Implied(_ context.Context, layer digest.Digest) ([]string, error) {
+	return f.plan(layer).implied, nil
 }
 
 func (f *fakeFS) Usage(context.Context, digest.Digest) (bytes, inodes int64, err error) {

@@ -31,6 +31,10 @@ type FileSystem interface {
 	Dir(layer digest.Digest) (string, error)
 	// Check says whether the layer can be given to a new container.
 	Check(ctx context.Context, layer digest.Digest) error
+	// Implied lists the directories of a mounted layer, as paths relative to
+	// its root, that the layer does not describe and that therefore show 0755
+	// and 0:0. The root is not among them.
+	Implied(ctx context.Context, layer digest.Digest) ([]string, error)
 	// Usage is what the layer occupies on disk.
 	Usage(ctx context.Context, layer digest.Digest) (bytes, inodes int64, err error)
 	// Unpack fills dir with a whole layer in overlayfs form, after checking

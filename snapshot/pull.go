@@ -89,7 +89,10 @@ type pulled struct {
 func (p *pulled) prepare(ctx context.Context) ([]mount.Mount, error) {
 	err := p.s.fsys.Mount(ctx, p.target.ref, p.record.id)
 	if err == nil {
-		return p.lazy(ctx)
+		if err = p.checkImplied(ctx); err == nil {
+			return p.lazy(ctx)
+		}
+		p.s.release(ctx, p.target.ref.Layer, p.record.id)
 	}
 	if ctx.Err() != nil {
 		return nil, err
