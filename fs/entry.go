@@ -47,15 +47,19 @@ type served struct {
 // network it can be made anew.
 var errUnusable = errors.New("local state is unusable")
 
-// serve opens the layer of rec from local state and mounts it. rec's ztoc is
-// on disk. A ztoc that cannot be used matches [index.ErrNotLazy].
-func (f *FileSystem) serve(rec record, extra func(*layer.Options)) (*served, error) {
+// finish checks and completes what a ztoc says of a layer, when it is set up.
+type finish func(*ztoc.Ztoc, *layer.Options) error
+
+// serve opens the layer of rec from local state and mounts it; last is nil or
+// called before that. rec's ztoc is on disk. A ztoc that cannot be used
+// matches [index.ErrNotLazy].
+func (f *FileSystem) serve(rec record, last finish) (*served, error) {
 	m, err := f.mapZtoc(rec)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errUnusable, err)
 	}
 	s := &served{ztoc: m, ztocSize: int64(len(m.b)), source: newSource(f.options.Registry, rec.Layer, rec.Images)}
-	if err = f.openLayer(s, rec, extra); err == nil {
+	if err = f.openLayer(s, rec, last); err == nil {
 		s.mountpoint = f.mountpoint(rec.Layer)
 		err = f.mount(s, rec.Layer)
 	}
@@ -82,16 +86,18 @@ func (f *FileSystem) mapZtoc(rec record) (*mapping, error) {
 }
 
 // openLayer makes the layer of a mapped ztoc.
-func (f *FileSystem) openLayer(s *served, rec record, extra func(*layer.Options)) error {
-	o, err := describe(s.ztoc.b, rec)
+func (f *FileSystem) openLayer(s *served, rec record, last finish) error {
+	z, o, err := describe(s.ztoc.b, rec)
 	if err != nil {
 		return fmt.Errorf("%w: ztoc %s: %w", index.ErrNotLazy, rec.Ztoc, err)
 	}
 	o.Digest, o.Dir, o.Blob = rec.Layer, f.dir(rec.Layer), s.source
 	o.Scheduler, o.Memory, o.Deadline = f.options.Scheduler, f.options.Memory, f.options.Deadline
 	o.Transient, o.OnDemandOnly = transient, !f.options.Background
-	if extra != nil {
-		extra(&o)
+	if last != nil {
+		if err := last(z, &o); err != nil {
+			return fmt.Errorf("ztoc %s: %w", rec.Ztoc, err)
+		}
 	}
 	s.layer, err = layer.Open(o)
 	return err
@@ -99,23 +105,23 @@ func (f *FileSystem) openLayer(s *served, rec record, extra func(*layer.Options)
 
 // describe turns a ztoc into the tree and spans of a layer, or says why the
 // layer cannot be lazy.
-func describe(b []byte, rec record) (layer.Options, error) {
+func describe(b []byte, rec record) (*ztoc.Ztoc, layer.Options, error) {
 	z, err := ztoc.Decode(b)
 	if err != nil {
-		return layer.Options{}, err
+		return nil, layer.Options{}, err
 	}
 	if rec.Size != 0 && rec.Size != z.CompressedSize {
-		return layer.Options{}, fmt.Errorf("is of a blob of %d bytes, the layer has %d", z.CompressedSize, rec.Size)
+		return nil, layer.Options{}, fmt.Errorf("is of a blob of %d bytes, the layer has %d", z.CompressedSize, rec.Size)
 	}
 	if err := z.CheckLazy(); err != nil {
-		return layer.Options{}, err
+		return nil, layer.Options{}, err
 	}
 	spans, err := z.Layer()
 	if err != nil {
-		return layer.Options{}, err
+		return nil, layer.Options{}, err
 	}
 	tree, err := toc.NewTree(z.Entries)
-	return layer.Options{Spans: spans, Tree: tree}, err
+	return z, layer.Options{Spans: spans, Tree: tree}, err
 }
 
 // mount mounts an opened layer at its mountpoint.

@@ -13,11 +13,6 @@ import (
 	"github.com/spryd/spry/fs/remote/remotetest"
 )
 
-// given makes layer give this blob for seed.
-func given(seed uint64, blob []byte) {
-	layers.Store(seed, &made{blob: blob})
-}
-
 func TestImplied(t *testing.T) {
 	const some, none = 1001, 1002
 	given(some, remotetest.Gzip(t, remotetest.Tar(t,
@@ -26,8 +21,8 @@ func TestImplied(t *testing.T) {
 		remotetest.File{Name: "usr/share/doc/x"},
 		remotetest.File{Name: "late/x"},
 		remotetest.File{Name: "late/"},
-	)))
-	given(none, remotetest.Gzip(t, remotetest.Tar(t, remotetest.File{Name: "x"})))
+	)), nil)
+	given(none, remotetest.Gzip(t, remotetest.Tar(t, remotetest.File{Name: "x"})), nil)
 	img := push(t, remotetest.New(t), "app", "", some, none)
 	h := start(t, t.TempDir(), nil)
 	for i, want := range [][]string{{"tmp", "usr/share", "usr/share/doc"}, nil} {

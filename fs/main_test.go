@@ -106,8 +106,14 @@ type image struct {
 var layers sync.Map // of seed to *made
 
 type made struct {
-	blob  []byte
-	files map[string]string
+	blob   []byte
+	files  map[string]string
+	change func(*ztoc.Ztoc) // what push indexes the layer with
+}
+
+// given makes layer give this blob for seed.
+func given(seed uint64, blob []byte, change func(*ztoc.Ztoc)) {
+	layers.Store(seed, &made{blob: blob, change: change})
 }
 
 // layer is a layer blob of n files that compress to about half. The same seed
@@ -145,6 +151,9 @@ func push(t *testing.T, srv *remotetest.Server, repo, tool string, seeds ...uint
 		res, err := build.Layer(t.Context(), bytes.NewReader(blob), build.Options{SpanSize: spanSize, Tool: tool, Compression: ztoc.Gzip})
 		if err != nil {
 			t.Fatal(err)
+		}
+		if m, ok := layers.Load(seed); ok && m.(*made).change != nil {
+			m.(*made).change(res.Ztoc)
 		}
 		b, err := res.Ztoc.Encode()
 		if err != nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/spryd/spry/fs/remote"
 	"github.com/spryd/spry/index"
 	"github.com/spryd/spry/index/span"
+	"github.com/spryd/spry/index/ztoc"
 )
 
 // Mount makes ref's layer available to owner, which may have it already. When
@@ -130,7 +131,10 @@ func (f *FileSystem) create(ctx context.Context, ref index.LayerRef, owner strin
 		return f.noZtoc(ctx, p, err)
 	}
 	rec, _ := record{Layer: ref.Layer, Size: ref.Size, Ztoc: p.layer.Descriptor.Digest}.with(ref)
-	s, err := f.install(rec, b, func(o *layer.Options) { o.Prefetch = f.prefetch(ref, p) })
+	s, err := f.install(rec, b, func(z *ztoc.Ztoc, o *layer.Options) error {
+		o.Prefetch = f.prefetch(ref, p)
+		return checkPrefix(ctx, z, o)
+	})
 	if err != nil {
 		return errors.Join(err, f.remove(ref.Layer))
 	}
@@ -156,9 +160,9 @@ func (f *FileSystem) noZtoc(ctx context.Context, p plan, err error) error {
 	return fmt.Errorf("ztoc %s: %w", p.layer.Descriptor.Digest, err)
 }
 
-// install writes a layer's directory and mounts the layer. The record, which
+// install writes a layer's directory, with the ztoc b, and mounts the layer. The record, which
 // makes it last, is written when everything else has worked.
-func (f *FileSystem) install(rec record, ztoc []byte, extra func(*layer.Options)) (*served, error) {
+func (f *FileSystem) install(rec record, b []byte, last finish) (*served, error) {
 	if err := f.remove(rec.Layer); err != nil { // rubbish, or of another ztoc
 		return nil, err
 	}
@@ -166,10 +170,10 @@ func (f *FileSystem) install(rec record, ztoc []byte, extra func(*layer.Options)
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, err
 	}
-	if err := writeSynced(filepath.Join(dir, ztocName), ztoc); err != nil {
+	if err := writeSynced(filepath.Join(dir, ztocName), b); err != nil {
 		return nil, err
 	}
-	s, err := f.serve(rec, extra)
+	s, err := f.serve(rec, last)
 	if err != nil {
 		return nil, err
 	}
