@@ -36,7 +36,7 @@ type Index struct {
 type Fetch struct {
 	Connections int      `toml:"connections" comment:"Transfers from registries at the same time, over all layers."`
 	Reserved    int      `toml:"reserved" comment:"How many of them only reads that a container waits for may use; 0 is half."`
-	Background  bool     `toml:"background" comment:"Fetch the rest of every mounted layer while nothing else is to do, until it is\na plain directory. Without it layers stay dependent on their registry."`
+	Background  bool     `toml:"background" comment:"Fetch the rest of every mounted layer while nothing else is to do, until all\nof it is on disk. Without it layers stay dependent on their registry."`
 	Deadline    Duration `toml:"deadline" comment:"A read that has no data after this time fails with an I/O error; the next one\ntries again."`
 }
 
