@@ -140,6 +140,7 @@ func TestRestart(t *testing.T) {
 				}
 			default:
 			}
+			n.reconnected()
 			n.ready("default", a)
 			n.pull(b)
 			n.ready("default", b)
@@ -197,5 +198,6 @@ func TestRestartOffline(t *testing.T) {
 	if err := n.spryd.Start(n.ctx); err != nil {
 		t.Fatal(err)
 	}
+	n.reconnected()
 	n.ready("default", ref)
 }

@@ -40,3 +40,20 @@ func (n *node) unmount(path string) {
 		n.t.Errorf("unmount %s: %v", path, err)
 	}
 }
+
+// reconnected waits until containerd has found the restarted daemon: a call of
+// containerd's that met the gap makes its next attempts wait for a second or more.
+func (n *node) reconnected() {
+	n.t.Helper()
+	for {
+		_, err := n.ctd.Ctr(n.ctx, "snapshot", "--snapshotter", "spry", "ls")
+		if err == nil {
+			return
+		}
+		select {
+		case <-n.ctx.Done():
+			n.t.Fatalf("containerd does not find the daemon: %v", err)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
