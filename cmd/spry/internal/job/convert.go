@@ -22,11 +22,7 @@ import (
 // Convert indexes the image src and writes to dst the same image with its
 // indexes (v2). Both may be of any kind, and the same.
 func Convert(ctx context.Context, src, dst place.Image, o Options) (*Report, error) {
-	root, err := src.Resolve(ctx)
-	if err != nil {
-		return nil, err
-	}
-	p, err := load(ctx, src, root)
+	p, err := load(ctx, src)
 	if err != nil {
 		return nil, err
 	}

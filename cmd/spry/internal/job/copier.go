@@ -92,6 +92,9 @@ func (c *copier) run(ctx context.Context) error {
 		g.Go(func() error {
 			defer close(b.done)
 			b.err = c.copy(ctx, b.desc)
+			if b.err != nil && ctx.Err() != nil {
+				b.err = context.Cause(ctx) // what stopped this copy, not that it was stopped
+			}
 			if !b.required && errdefs.IsNotFound(b.err) {
 				return nil
 			}

@@ -17,11 +17,7 @@ import (
 // Create makes a v1 index for each platform of img and attaches it to the
 // image where that is. The image itself stays as it is.
 func Create(ctx context.Context, img place.Image, o Options) (*Report, error) {
-	root, err := img.Resolve(ctx)
-	if err != nil {
-		return nil, err
-	}
-	p, err := load(ctx, img, root)
+	p, err := load(ctx, img)
 	if err != nil {
 		return nil, err
 	}

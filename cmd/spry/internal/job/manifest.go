@@ -44,8 +44,12 @@ type manifest struct {
 	content  ocispec.Manifest
 }
 
-// load reads the manifests of an image.
-func load(ctx context.Context, src place.Source, root ocispec.Descriptor) (*picture, error) {
+// load resolves an image and reads its manifests.
+func load(ctx context.Context, src place.Image) (*picture, error) {
+	root, err := src.Resolve(ctx)
+	if err != nil {
+		return nil, err
+	}
 	p := &picture{root: root}
 	switch {
 	case images.IsManifestType(root.MediaType):

@@ -34,17 +34,13 @@ var ErrNoIndex = errors.New("image has no index, make one with spry create or sp
 // names v2 indexes, only the v1 indexes of the chosen platforms otherwise,
 // whose image must be in the registry.
 func Push(ctx context.Context, src, dst place.Image, o Options) (*PushReport, error) {
-	root, err := src.Resolve(ctx)
-	if err != nil {
-		return nil, err
-	}
-	p, err := load(ctx, src, root)
+	p, err := load(ctx, src)
 	if err != nil {
 		return nil, err
 	}
 	rep := &PushReport{Source: src.Name().String(), Destination: dst.Name().String()}
 	if len(p.indexes) > 0 {
-		rep.Image = root.Digest.String()
+		rep.Image = p.root.Digest.String()
 		return rep, pushImage(ctx, src, dst, p, o)
 	}
 	chosen, err := p.choose(o)
