@@ -28,6 +28,23 @@ var decoders = sync.Pool{New: func() any { return new(decoder) }}
 // Errors: ErrCorrupt, also for a reference to before the window, and
 // ErrTruncated, wrapped with the bit position.
 func DecodeAt(buf []byte, in Input, bitPos int64, window []byte, n int) ([]byte, error) {
+	return decodeAt(buf, in, bitPos, window, n, nil)
+}
+
+// DecodeTrace is [DecodeAt]; it adds to used the bytes of the window that the n
+// bytes refer to.
+func DecodeTrace(buf []byte, in Input, bitPos int64, window []byte, n int, used *Mask) ([]byte, error) {
+	return decodeAt(buf, in, bitPos, window, n, &refs{mask: used, add: true})
+}
+
+// DecodeMasked is [DecodeAt] with a window of which only the bytes in known are
+// what they were: a reference to another byte is ErrCorrupt.
+func DecodeMasked(buf []byte, in Input, bitPos int64, window []byte, known *Mask, n int) ([]byte, error) {
+	return decodeAt(buf, in, bitPos, window, n, &refs{mask: known})
+}
+
+// decodeAt is DecodeAt with references to the window watched by r, if not nil.
+func decodeAt(buf []byte, in Input, bitPos int64, window []byte, n int, r *refs) ([]byte, error) {
 	if n < 0 || len(window) > WindowSize {
 		return nil, fmt.Errorf("inflate: %d bytes after a window of %d bytes", n, len(window))
 	}
@@ -37,10 +54,13 @@ func DecodeAt(buf []byte, in Input, bitPos int64, window []byte, n int) ([]byte,
 	}
 	d := decoders.Get().(*decoder)
 	d.start(in.b, bitPos)
-	d.out = newOutput(buf, window, n)
+	d.out, d.refs = newOutput(buf, window, n), r
+	if r != nil {
+		d.out.watch = len(window)
+	}
 	err := d.decodeMembers()
 	pos, out := d.bits.bitPos(), d.out.buf
-	d.bits, d.out = bitReader{}, output{}
+	d.bits, d.out, d.refs = bitReader{}, output{}, nil
 	decoders.Put(d)
 	if err != nil {
 		return nil, at(err, pos)

@@ -21,6 +21,7 @@ type exit uint8
 const (
 	exitMore exit = iota // output limit reached or too little input left
 	exitEnd              // end of block symbol
+	exitFar              // decoder.match reaches below output.near
 	exitCorrupt
 )
 
@@ -46,6 +47,8 @@ type decoder struct {
 	final  bool    // the current block is the last one
 	stored int     // bytes left of a stored block
 	tab    *tables // of the current block: &dynamic or fixedTables
+	far    match   // at exitFar: decoded and not yet copied
+	refs   *refs   // watches references to the window, may be nil
 	err    error   // sticky
 
 	dynamic tables
@@ -123,12 +126,31 @@ func (d *decoder) copyStored() bool {
 	return d.stored == 0 || o.pos == o.limit
 }
 
-// symbols decodes Huffman data.
+// symbols decodes Huffman data. Both loops leave the references that are not
+// plain copies to it.
 func (d *decoder) symbols() exit {
-	if x := d.fast(); x != exitMore {
-		return x
+	for {
+		x := d.fast()
+		if x == exitMore {
+			x = d.careful()
+		}
+		if x != exitFar {
+			return x
+		}
+		if !d.copyFarMatch() {
+			return exitCorrupt
+		}
 	}
-	return d.careful()
+}
+
+// copyFarMatch copies the match far, if what it refers to is there.
+func (d *decoder) copyFarMatch() bool {
+	o, m := &d.out, d.far
+	if m.dist > o.pos-o.hist || !d.refs.allow(o, m) {
+		return false
+	}
+	o.copyMatch(m.length, m.dist)
+	return true
 }
 
 // careful decodes symbol by symbol. A match counts as one with its distance.
@@ -161,10 +183,11 @@ func (d *decoder) careful() exit {
 			return exitCorrupt
 		}
 		dist := value(e, b.buf>>(size+more-uint(e&dropMask)))
-		if dist > o.pos-o.hist {
-			return exitCorrupt
-		}
 		b.take(size + more)
+		if dist > o.pos-o.near() {
+			d.far = match{length, dist}
+			return exitFar
+		}
 		o.copyMatch(length, dist)
 	}
 	return exitMore

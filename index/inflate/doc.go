@@ -36,6 +36,13 @@
 // finishes whatever the fast loop leaves. Other architectures than amd64 and
 // arm64, and the build tag purego, have the careful loop only.
 //
+// # Windows in part
+//
+// Few bytes of a window are ever referred to. [DecodeTrace] finds out which, and
+// [DecodeMasked] decodes with no others. A reference to the window is not a
+// plain copy for either: both loops hand it to one place that looks at the
+// [Mask], and go on. After 32 KiB of output there are none.
+//
 // Nothing here starts goroutines, logs or touches files; all functions may be
 // called concurrently, a [Walker] may not be shared.
 package inflate

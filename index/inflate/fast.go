@@ -29,7 +29,7 @@ func (d *decoder) fast() exit {
 	inEnd := uintptr(in) + uintptr(len(d.bits.in)-d.bits.pos-fastMargin)
 	out := unsafe.Pointer(&o.buf[o.pos])
 	outEnd := uintptr(out) + uintptr(o.limit-o.pos)
-	hist := uintptr(out) - uintptr(o.pos-o.hist)
+	near := uintptr(out) - uintptr(o.pos-o.near())
 	in, buf, n := refill(in, d.bits.buf, uint64(d.bits.n))
 	e := uint64(t.lit[buf&(1<<litBits-1)])
 	x := exitMore
@@ -83,8 +83,8 @@ func (d *decoder) fast() exit {
 		dist := uintptr(e>>16 + buf&(1<<(e&dropMask)-1)>>(e>>8&63))
 		in, buf, n = refill(in, buf>>(e&dropMask), n-e)
 		e = uint64(t.lit[buf&(1<<litBits-1)])
-		if dist > uintptr(out)-hist {
-			x = exitCorrupt
+		if dist > uintptr(out)-near {
+			d.far, x = match{int(length), int(dist)}, exitFar
 			break
 		}
 		dst := out

@@ -3,10 +3,14 @@
 
 package inflate
 
+// match is a back-reference, in bytes.
+type match struct{ length, dist int }
+
 // output is the buffer that history and output share.
 type output struct {
 	buf   []byte // len(buf) >= limit+OutputSlack
 	hist  int    // back-references reach down to here
+	watch int    // those that reach below here are looked at one by one
 	pos   int    // next byte to write
 	limit int    // decoding stops when pos >= limit; pos can end up to
 	// OutputSlack-1 bytes past it
@@ -23,6 +27,9 @@ func newOutput(buf, window []byte, n int) output {
 	copy(buf, window)
 	return output{buf: buf, pos: len(window), limit: len(window) + n}
 }
+
+// near is the place down to which a reference is a plain copy.
+func (o *output) near() int { return max(o.hist, o.watch) }
 
 // slide makes room: it moves the last WindowSize bytes to the front.
 func (o *output) slide() {

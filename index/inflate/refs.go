@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package inflate
+
+// refs watches what is taken from the window of an output, which ends at
+// output.watch.
+type refs struct {
+	mask *Mask
+	add  bool // to mask; otherwise only what is in it is allowed
+}
+
+// allow decides about a match that begins inside the history. What it gives
+// past the limit of the output does not count.
+func (r *refs) allow(o *output, m match) bool {
+	if r == nil {
+		return true
+	}
+	first := o.pos - m.dist
+	end := min(first+m.length, first+o.limit-o.pos, o.watch)
+	if end <= first {
+		return true
+	}
+	shift := WindowSize - o.watch // the window may be shorter
+	if r.add {
+		r.mask.Add(first+shift, end+shift)
+		return true
+	}
+	return r.mask.HasAll(first+shift, end+shift)
+}
