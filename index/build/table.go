@@ -20,6 +20,7 @@ type table struct {
 	entries []toc.Entry
 	budget  *budget
 	repair  bool // Options.Repair
+	slim    bool // forget what no tree shows
 
 	resume func() (struct{}, bool)
 	stop   func()
@@ -43,6 +44,15 @@ func newTable(b *budget) *table {
 func (t *table) push(p []byte) error {
 	if !t.ended {
 		t.in.piece = p
+		t.resume()
+	}
+	return t.err
+}
+
+// skip passes over the next n bytes of the stream, which are file contents.
+func (t *table) skip(n int64) error {
+	if !t.ended {
+		t.in.hole = n
 		t.resume()
 	}
 	return t.err
@@ -76,6 +86,9 @@ func (t *table) read() error {
 		}
 		if t.repair && e.Type != toc.Regular {
 			e.Size = 0
+		}
+		if t.slim {
+			slim(&e)
 		}
 		if err := t.budget.spend(ztoc.EntrySize(&e)); err != nil {
 			return err

@@ -4,11 +4,16 @@
 package layertest
 
 import (
+	"archive/tar"
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"testing"
+	"time"
+
+	"github.com/opencontainers/go-digest"
 
 	"github.com/spryd/spry/index/span"
 	"github.com/spryd/spry/index/toc"
@@ -56,7 +61,7 @@ func New(tb testing.TB, n, maxSize, spanSize int) *Layer {
 			body[j] = byte(rnd.Uint32())
 		}
 		name := fmt.Sprintf("d%d/e%d/file%04d", i%3, i/5%4, i)
-		l.Stream = append(l.Stream, make([]byte, 512)...)
+		l.Stream = append(l.Stream, header(tb, name, size)...)
 		entries = append(entries, toc.Entry{Name: name, Type: toc.Regular, Mode: 0o644,
 			Offset: span.UncompressedOffset(len(l.Stream)), Size: int64(size)})
 		l.Files[name] = body
@@ -72,6 +77,20 @@ func New(tb testing.TB, n, maxSize, spanSize int) *Layer {
 	l.encode(spanSize)
 	return l
 }
+
+// header is the tar header of a file.
+func header(tb testing.TB, name string, size int) []byte {
+	tb.Helper()
+	var b bytes.Buffer
+	h := tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644, Size: int64(size), Format: tar.FormatUSTAR, ModTime: time.Unix(0, 0)}
+	if err := tar.NewWriter(&b).WriteHeader(&h); err != nil {
+		tb.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// Digest is what a registry would call the layer.
+func (l *Layer) Digest() digest.Digest { return digest.FromBytes(l.Blob) }
 
 // encode cuts the stream into spans. Each but the first begins with the last
 // byte of the one before.

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package build
+
+import (
+	"github.com/spryd/spry/index/ztoc"
+)
+
+// piece is the blob from one point to the next, and what it decodes to as far
+// as the walker knows.
+type piece struct {
+	point
+	data []byte // compressed bytes, first the shared one
+	size int64  // of the output in bytes
+	crc  uint32 // of the output
+
+	// out is the output, decoded again from the point. The prover sets it.
+	out []byte
+}
+
+// cutter gathers the bytes of a blob into pieces. Where a piece ends is told
+// later than the bytes.
+type cutter struct {
+	buf  []byte // from base on
+	base int64  // blob position
+	free chan []byte
+}
+
+func newCutter() *cutter { return &cutter{free: make(chan []byte, maxPieces)} }
+
+// write takes the next bytes of the blob.
+func (c *cutter) write(p []byte) error {
+	if len(c.buf)+len(p) > ztoc.MaxSpanSize {
+		return skipf(nil, "a block of more than %d bytes", int64(ztoc.MaxSpanSize))
+	}
+	c.buf = append(c.buf, p...)
+	return nil
+}
+
+// cut returns the bytes up to next, which has to be at or behind base, and
+// starts with those of next.
+func (c *cutter) cut(next point) []byte {
+	data := c.buf[:int64(next.in)-c.base]
+	rest := c.buf[int64(next.start())-c.base:]
+	c.buf = append(c.buffer(), rest...)
+	c.base = int64(next.start())
+	return data
+}
+
+// buffer is an empty one, if possible a used one.
+func (c *cutter) buffer() []byte {
+	select {
+	case b := <-c.free:
+		return b[:0]
+	default:
+		return nil
+	}
+}
+
+// recycle takes the bytes of a piece back. It may be called by any goroutine.
+func (c *cutter) recycle(b []byte) {
+	select {
+	case c.free <- b:
+	default:
+	}
+}

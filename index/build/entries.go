@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package build
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/spryd/spry/index/toc"
+)
+
+// Entries reads the entries of a tar stream that is pushed at it piece by
+// piece, as [Layer] does, to compare them with a table from elsewhere. Owner
+// names and PAX records that neither are extended attributes nor tell of sparse
+// files are left out: no tree shows them. Not safe for concurrent use, but
+// calls may come from different goroutines (that are not locked to threads).
+type Entries struct{ table *table }
+
+// NewEntries begins a stream. The caller closes the result.
+func NewEntries() *Entries {
+	t := newTable(newBudget())
+	t.slim = true
+	return &Entries{t}
+}
+
+// Push takes the next bytes of the stream. The error is a [*SkipError]: what
+// stands there cannot be an entry of a table. It stays.
+func (e *Entries) Push(p []byte) error { return e.table.push(p) }
+
+// Skip passes over the next n bytes of the stream. They must be contents of a
+// file, without its last byte; if the stream has a header in them it ends with
+// an error like that of Push.
+func (e *Entries) Skip(n int64) error { return e.table.skip(n) }
+
+// Finish ends the stream and returns its entries. Cut says that it ended
+// before the archive's end marker.
+func (e *Entries) Finish() (entries []toc.Entry, cut bool, err error) {
+	_, entries, err = e.table.finish()
+	return entries, e.table.in.ran, err
+}
+
+// Close frees what reads the stream. It may be called again.
+func (e *Entries) Close() { e.table.close() }
+
+// slim takes from e what no tree shows.
+func slim(e *toc.Entry) {
+	e.Uname, e.Gname = "", ""
+	e.PAX = slices.DeleteFunc(e.PAX, func(r toc.Record) bool {
+		return !strings.HasPrefix(r.Key, "SCHILY.xattr.") && !strings.HasPrefix(r.Key, "GNU.sparse.")
+	})
+}

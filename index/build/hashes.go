@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package build
+
+import (
+	"crypto/sha256"
+	"hash"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/spryd/spry/index/span"
+)
+
+// hashes are all digests of a blob, made of its pieces in order.
+type hashes struct {
+	blob, diffID hash.Hash
+	coarse, fine spanHash
+}
+
+func newHashes() *hashes {
+	return &hashes{
+		blob: sha256.New(), diffID: sha256.New(),
+		coarse: spanHash{hash: sha256.New()}, fine: spanHash{hash: sha256.New()},
+	}
+}
+
+// add takes the next piece.
+func (h *hashes) add(p *piece) {
+	fresh := p.data[p.shared():]
+	h.blob.Write(fresh)
+	h.diffID.Write(p.out)
+	h.coarse.add(p, p.coarse)
+	h.fine.add(p, p.fine)
+}
+
+// spanHash is the digests of spans, which consist of one or more pieces.
+type spanHash struct {
+	hash hash.Hash // of the open span
+	open bool
+	sums []span.Digest
+}
+
+// add takes the next piece; begins says that a span begins with it. What comes
+// before the first span is left out.
+func (s *spanHash) add(p *piece, begins bool) {
+	switch {
+	case begins:
+		s.finish()
+		s.open = true
+		s.hash.Write(p.data)
+	case s.open:
+		s.hash.Write(p.data[p.shared():])
+	}
+}
+
+// finish ends the open span.
+func (s *spanHash) finish() {
+	if s.open {
+		s.sums = append(s.sums, span.Digest(s.hash.Sum(nil)))
+		s.hash.Reset()
+		s.open = false
+	}
+}
+
+// digests ends the last span and returns all as a ztoc has them.
+func (s *spanHash) digests() []digest.Digest {
+	s.finish()
+	all := make([]digest.Digest, len(s.sums))
+	for i := range s.sums {
+		all[i] = digest.NewDigestFromBytes(digest.SHA256, s.sums[i][:])
+	}
+	return all
+}
