@@ -86,11 +86,7 @@ func (d *demo) run(ctx context.Context) (err error) {
 	if _, err := img.Push(ctx, reg.Host+"/science:latest"); err != nil {
 		return err
 	}
-	var size int64
-	for _, l := range img.Layers {
-		size += l.Descriptor.Size
-	}
-	d.say("pushed science:latest: %d layers, %.0f MB compressed", len(img.Layers), float64(size)/1e6)
+	d.say("pushed science:latest: %d layers, %.0f MB compressed", len(img.Layers), float64(img.CompressedSize())/1e6)
 	if err := d.convert(ctx, reg.Host); err != nil {
 		return err
 	}
@@ -130,14 +126,15 @@ func (d *demo) compare(ctx context.Context) error {
 		return err
 	}
 	kinds := []struct {
-		name, daemon, tag string
-		starts            []testbed.ColdStart
-	}{{name: "overlayfs (full pull)", tag: "latest"}, {name: "spry (lazy)", daemon: spryd, tag: "soci"}}
+		name   string
+		kind   testbed.Snapshotter
+		starts []testbed.ColdStart
+	}{{name: "overlayfs (full pull)", kind: testbed.Overlayfs}, {name: "spry (lazy)", kind: testbed.SprySnapshotter(spryd)}}
 	for i := range d.runs {
 		for k := range kinds {
 			o := testbed.ColdStartOptions{
-				Dir: filepath.Join(d.dir, fmt.Sprintf("%d%d", i, k)), Containerd: bin, Spryd: kinds[k].daemon,
-				Ref: d.link.Host + "/science:" + kinds[k].tag, Link: d.link,
+				Dir: filepath.Join(d.dir, fmt.Sprintf("%d%d", i, k)), Containerd: bin, Snapshotter: kinds[k].kind,
+				Ref: d.link.Host + "/science:" + kinds[k].kind.Tag, Link: d.link,
 			}
 			c, err := testbed.MeasureColdStart(ctx, o)
 			if err != nil {

@@ -4,14 +4,10 @@
 package testbed
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
-	"strings"
-	"syscall"
 	"time"
 )
 
@@ -35,8 +31,8 @@ type ColdStartOptions struct {
 	Dir string
 	// Containerd is the folder with containerd's programs.
 	Containerd string
-	// Spryd is the daemon's binary; "" measures containerd's overlayfs.
-	Spryd string
+	// Snapshotter is what to measure.
+	Snapshotter Snapshotter
 	// Ref is the image.
 	Ref string
 	// Link is the way to the registry that Ref names.
@@ -45,74 +41,28 @@ type ColdStartOptions struct {
 
 // MeasureColdStart starts fresh daemons, drops the page cache, pulls and runs.
 func MeasureColdStart(ctx context.Context, o ColdStartOptions) (c ColdStart, err error) {
-	defer func() { err = errors.Join(err, unmountBelow(o.Dir)) }()
-	snapshotter := "overlayfs"
-	co := ContainerdOptions{Dir: filepath.Join(o.Dir, "c"), Bin: o.Containerd}
-	if o.Spryd != "" {
-		snapshotter = "spry"
-		d, err := StartSpryd(ctx, SprydOptions{Dir: filepath.Join(o.Dir, "s"), Binary: o.Spryd})
-		if err != nil {
-			return c, err
-		}
-		defer func() { err = errors.Join(err, d.Stop()) }()
-		co.Proxies = []Proxy{d.Proxy()}
-	}
-	ctd, err := StartContainerd(ctx, co)
+	h, err := StartHost(ctx, HostOptions{Dir: o.Dir, Containerd: o.Containerd, Snapshotter: o.Snapshotter})
 	if err != nil {
 		return c, err
 	}
-	defer func() { err = errors.Join(err, ctd.Stop()) }()
-	syscall.Sync()
-	if err := os.WriteFile("/proc/sys/vm/drop_caches", []byte("3"), 0); err != nil {
+	defer func() { err = errors.Join(err, h.Stop()) }()
+	if err := DropCaches(); err != nil {
 		return c, err
 	}
 	before, start := o.Link.Bytes(), time.Now()
-	if _, err := ctd.Ctr(ctx, "image", "pull", "--plain-http", "--snapshotter", snapshotter, o.Ref); err != nil {
+	if err := h.Pull(ctx, o.Ref); err != nil {
 		return c, err
 	}
 	c.Pull = time.Since(start)
-	mounts, err := mountsBelow(o.Dir)
+	if c.Lazy, err = h.Lazy(); err != nil {
+		return c, err
+	}
+	start = time.Now()
+	run, err := h.Run(ctx, RunOptions{ID: fmt.Sprintf("cold-%d", os.Getpid()), Ref: o.Ref})
 	if err != nil {
 		return c, err
 	}
-	for _, m := range mounts {
-		if strings.HasPrefix(m.kind, "fuse") {
-			c.Lazy++
-		}
-	}
-	start = time.Now()
-	return c, runToReady(ctx, ctd, snapshotter, o.Ref, func() {
-		c.Run, c.Bytes = time.Since(start), o.Link.Bytes()-before
-	})
-}
-
-// runToReady starts a container, calls ready when it prints READY, kills it
-// and waits until it is gone.
-func runToReady(ctx context.Context, ctd *Containerd, snapshotter, ref string, ready func()) error {
-	id := fmt.Sprintf("cold-%d", os.Getpid())
-	cmd := ctd.CtrCommand(ctx, "run", "--rm", "--net-host", "--snapshotter", snapshotter, ref, id)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	var stderr strings.Builder
-	cmd.Stderr = &stderr
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	found := false
-	for lines := bufio.NewScanner(out); lines.Scan(); {
-		if found || !strings.Contains(lines.Text(), "READY") {
-			continue
-		}
-		ready()
-		found = true
-		// one that ends by itself cannot be killed, which is as good
-		_, _ = ctd.Ctr(ctx, "task", "kill", "-s", "KILL", id)
-	}
-	err = cmd.Wait() // a killed container gives an exit status of its own
-	if !found {
-		return fmt.Errorf("the container of %s ended without READY: %w: %s", ref, err, stderr.String())
-	}
-	return nil
+	c.Run, c.Bytes = time.Since(start), o.Link.Bytes()-before
+	run.Kill(ctx)
+	return c, nil
 }

@@ -23,6 +23,17 @@ import (
 type Image struct {
 	Layers []Layer
 	Cmd    []string
+	// Config is the image's config if it is not to be made of Cmd.
+	Config []byte
+}
+
+// CompressedSize is the size of all layers in bytes.
+func (i Image) CompressedSize() int64 {
+	var n int64
+	for _, l := range i.Layers {
+		n += l.Descriptor.Size
+	}
+	return n
 }
 
 // searchPath is the PATH of every image.
@@ -40,8 +51,10 @@ func (i Image) blobs() (config, manifest []byte, desc ocispec.Descriptor, err er
 		c.RootFS.DiffIDs = append(c.RootFS.DiffIDs, l.DiffID)
 		m.Layers = append(m.Layers, l.Descriptor)
 	}
-	if config, err = json.Marshal(c); err != nil {
-		return nil, nil, desc, err
+	if config = i.Config; config == nil {
+		if config, err = json.Marshal(c); err != nil {
+			return nil, nil, desc, err
+		}
 	}
 	m.Config = ocispec.Descriptor{MediaType: ocispec.MediaTypeImageConfig, Digest: digest.FromBytes(config), Size: int64(len(config))}
 	if manifest, err = json.Marshal(m); err != nil {
