@@ -61,6 +61,10 @@ type Options struct {
 	RunSize int64
 	// Transient says whether an error of Blob may pass (all may).
 	Transient func(error) bool
+	// Observer, if set, sees every span after it was published: its verified
+	// bytes and what they decode to, neither of which it may keep. The run
+	// waits for it, readers of the span do not. Called concurrently.
+	Observer func(data span.Verified, out []byte)
 }
 
 // withDefaults fills in what is zero.

@@ -53,28 +53,31 @@ func (r *Reader) transferSpan(b *body, rn *run, e *entry) error {
 	if err != nil {
 		return err
 	}
-	buf, out, err := r.decode(b, sp, room)
+	buf, out, data, err := r.decode(b, sp, room)
 	if err != nil {
 		g.shrink(0)
 		return err
 	}
 	g.shrink(int64(room))
+	r.hold(e)
 	r.publish(e, out, buf, g)
+	r.observe(e, data, out)
 	return nil
 }
 
-// decode gets the next span of the body. buf is where out lies.
-func (r *Reader) decode(b *body, sp span.Span, room int) (buf, out []byte, err error) {
+// decode gets the next span of the body. buf is where out lies; verified is
+// valid until the next call.
+func (r *Reader) decode(b *body, sp span.Span, room int) (buf, out []byte, verified span.Verified, err error) {
 	data, err := b.next(sp)
 	if err != nil {
-		return nil, nil, fmt.Errorf("fetch span %d: %w", sp.ID, err)
+		return nil, nil, verified, fmt.Errorf("fetch span %d: %w", sp.ID, err)
 	}
-	verified, err := span.Verify(sp, data)
+	verified, err = span.Verify(sp, data)
 	if err != nil {
 		if d, ok := r.blob.(Distruster); ok && b.rc != nil {
 			d.Distrust(b.rc)
 		}
-		return nil, nil, err
+		return nil, nil, verified, err
 	}
 	buf = r.memory.buffers.get(room)
 	out, err = r.layer.Decode(buf, verified)
@@ -83,9 +86,9 @@ func (r *Reader) decode(b *body, sp span.Span, room int) (buf, out []byte, err e
 	}
 	if err != nil {
 		r.memory.buffers.put(buf)
-		return nil, nil, fmt.Errorf("span %d: %w: %w", sp.ID, ErrDecode, err)
+		return nil, nil, verified, fmt.Errorf("span %d: %w: %w", sp.ID, ErrDecode, err)
 	}
-	return buf, out, nil
+	return buf, out, verified, nil
 }
 
 // publish answers the readers of e and queues it to be written.
