@@ -25,3 +25,13 @@ func (t *Tree) Files(start, end span.UncompressedOffset) iter.Seq[NodeID] {
 		}
 	}
 }
+
+// DataEnd is where the content of the last file ends in the tar stream, 0 if
+// there is none.
+func (t *Tree) DataEnd() span.UncompressedOffset {
+	if len(t.files) == 0 {
+		return 0
+	}
+	n := &t.nodes[t.files[len(t.files)-1]-1]
+	return span.UncompressedOffset(n.a + n.b)
+}

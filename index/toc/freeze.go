@@ -123,6 +123,8 @@ func (f *freezer) number(node, ent, parent uint32) {
 		r.a, r.b = int64(f.addText(node, d.target)), int64(len(d.target))
 	case d.mode&modeType == modeRegular && d.b > 0:
 		f.t.files = append(f.t.files, uint32(d.id))
+	case d.mode&modeType == modeRegular:
+		r.a = 0 // where nothing is does not matter
 	}
 	if len(d.xattrs) > 0 {
 		f.t.owners = append(f.t.owners, owner{node: uint32(d.id), first: uint32(len(f.t.xattrs))})

@@ -197,6 +197,7 @@ func resolve(t testing.TB, tree *toc.Tree, path string) toc.NodeID {
 // unpack takes from the clock are left out.
 func compare(t testing.TB, tree *toc.Tree, tarball []byte, dir string) {
 	t.Helper()
+	checkPacked(t, tree)
 	want, got := walkDisk(t, dir), walkTree(t, tree, tarball)
 	for path, n := range got {
 		id := resolve(t, tree, path)
