@@ -61,10 +61,11 @@ type Options struct {
 	RunSize int64
 	// Transient says whether an error of Blob may pass (all may).
 	Transient func(error) bool
-	// Observer, if set, sees every span after it was published: its verified
+	// Observer, if set, is asked about every span before it is published. If
+	// what it returns is not nil, it is called after that with the verified
 	// bytes and what they decode to, neither of which it may keep. The run
 	// waits for it, readers of the span do not. Called concurrently.
-	Observer func(data span.Verified, out []byte)
+	Observer func(id span.ID) (see func(data span.Verified, out []byte))
 }
 
 // withDefaults fills in what is zero.

@@ -59,9 +59,9 @@ func (r *Reader) transferSpan(b *body, rn *run, e *entry) error {
 		return err
 	}
 	g.shrink(int64(room))
-	r.hold(e)
+	look := r.hold(e)
 	r.publish(e, out, buf, g)
-	r.observe(e, data, out)
+	r.observe(e, look, data, out)
 	return nil
 }
 
