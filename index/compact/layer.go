@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package compact
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"sort"
+	"sync"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/spryd/spry/index/inflate"
+	"github.com/spryd/spry/index/span"
+	"github.com/spryd/spry/index/toc"
+)
+
+// Layer is a layer as its mapped form describes it. It refers to the tables it
+// was opened with. Immutable; safe for concurrent use.
+type Layer struct {
+	records
+	plain   bool
+	layer   [32]byte
+	tree    *toc.Tree
+	file    io.ReaderAt
+	windows int64 // where they start in file
+}
+
+var _ span.Layer = (*Layer)(nil)
+
+// Tree is the file table.
+func (l *Layer) Tree() *toc.Tree { return l.tree }
+
+// LayerDigest is of the layer blob; "" if the index does not say.
+func (l *Layer) LayerDigest() digest.Digest {
+	if l.layer == [32]byte{} {
+		return ""
+	}
+	return digest.NewDigestFromBytes(digest.SHA256, l.layer[:])
+}
+
+// UncompressedSize is the tar stream position, in bytes, at which the archive
+// ends.
+func (l *Layer) UncompressedSize() int64 { return l.uncompressed }
+
+// Len implements [span.Layer].
+func (l *Layer) Len() int { return l.len() }
+
+// Span implements [span.Layer].
+func (l *Layer) Span(id span.ID) span.Span { return l.span(int(id)) }
+
+// At implements [span.Layer].
+func (l *Layer) At(off span.UncompressedOffset) span.ID {
+	n := sort.Search(l.len(), func(i int) bool { return l.out(i) > int64(off) })
+	return span.ID(max(n-1, 0))
+}
+
+// CompressedSize implements [span.Layer].
+func (l *Layer) CompressedSize() int64 { return l.compressed }
+
+// DecodeBufferSize implements [span.Layer].
+func (l *Layer) DecodeBufferSize(id span.ID) int {
+	n := int(l.span(int(id)).UncompressedSize())
+	if l.plain {
+		return n
+	}
+	return inflate.BufferSize(n)
+}
+
+// scratch is what Decode needs besides the output.
+type scratch struct {
+	window      window
+	stored, raw []byte
+}
+
+var scratches = sync.Pool{New: func() any { return new(scratch) }}
+
+// Decode implements [span.Layer]. Errors are those of [inflate.DecodeMasked],
+// of reading the window, or match [ErrInvalid] if that is damaged.
+func (l *Layer) Decode(buf []byte, data span.Verified) ([]byte, error) {
+	s := data.Span()
+	if s.ID < 0 || int(s.ID) >= l.len() || l.span(int(s.ID)) != s {
+		return nil, fmt.Errorf("span %d is of another layer", s.ID)
+	}
+	if l.plain {
+		return append(buf[:0], data.Bytes()[:s.UncompressedSize()]...), nil
+	}
+	sc := scratches.Get().(*scratch)
+	defer scratches.Put(sc)
+	if err := l.readWindow(sc, int(s.ID)); err != nil {
+		return nil, fmt.Errorf("window of span %d: %w", s.ID, err)
+	}
+	bit := l.bit(int(s.ID)) - 8*int64(s.Start)
+	w := &sc.window
+	out, err := inflate.DecodeMasked(buf, inflate.PadInput(data.Bytes()), bit, w.bytes[:], &w.mask, int(s.UncompressedSize()))
+	if err != nil {
+		return nil, fmt.Errorf("decode span %d: %w", s.ID, err)
+	}
+	return out, nil
+}
+
+// readWindow reads the window of span i.
+func (l *Layer) readWindow(sc *scratch, i int) error {
+	g, slot := l.window(i)
+	le, rec := binary.LittleEndian, l.groups[g*groupRecord:]
+	off, stored, raw := int64(le.Uint64(rec)), le.Uint32(rec[8:]), le.Uint32(rec[12:])
+	sc.stored = sized(sc.stored, int(stored))
+	if _, err := l.file.ReadAt(sc.stored, l.windows+off); err != nil {
+		return err
+	}
+	if got, want := checksum(sc.stored), le.Uint32(rec[16:]); got != want {
+		return fmt.Errorf("group %d has checksum %08x, not %08x: %w", g, got, want, ErrInvalid)
+	}
+	if stored == raw {
+		return sc.window.read(sc.stored, slot)
+	}
+	sc.raw = sized(sc.raw, int(raw))
+	if err := decompress(sc.raw, sc.stored); err != nil {
+		return err
+	}
+	return sc.window.read(sc.raw, slot)
+}
+
+// sized is b with length n.
+func sized(b []byte, n int) []byte {
+	if cap(b) < n {
+		return make([]byte, n)
+	}
+	return b[:n]
+}
