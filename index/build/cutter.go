@@ -3,20 +3,20 @@
 
 package build
 
-import (
-	"github.com/spryd/spry/index/ztoc"
-)
+import "github.com/spryd/spry/index/ztoc"
 
 // piece is the blob from one point to the next, and what it decodes to as far
-// as the walker knows.
+// as the walker knows. That of a point which is neither coarse nor fine goes on
+// with the spans of the piece before, or is what comes before the first span.
 type piece struct {
 	point
 	data []byte // compressed bytes, first the shared one
 	size int64  // of the output in bytes
 	crc  uint32 // of the output
 
-	// out is the output, decoded again from the point. The prover sets it.
-	out []byte
+	// decoded is the output, decoded again from the point. The prover sets it.
+	decoded []byte
+	buf     []byte // that decoded is in
 }
 
 // cutter gathers the bytes of a blob into pieces. Where a piece ends is told
@@ -25,6 +25,7 @@ type cutter struct {
 	buf  []byte // from base on
 	base int64  // blob position
 	free chan []byte
+	most int // bytes of the largest piece so far
 }
 
 func newCutter() *cutter { return &cutter{free: make(chan []byte, maxPieces)} }
@@ -42,19 +43,21 @@ func (c *cutter) write(p []byte) error {
 // starts with those of next.
 func (c *cutter) cut(next point) []byte {
 	data := c.buf[:int64(next.in)-c.base]
+	c.most = max(c.most, len(c.buf))
 	rest := c.buf[int64(next.start())-c.base:]
 	c.buf = append(c.buffer(), rest...)
 	c.base = int64(next.start())
 	return data
 }
 
-// buffer is an empty one, if possible a used one.
+// buffer is an empty one, if possible a used one, else one that the largest
+// piece would have fitted in.
 func (c *cutter) buffer() []byte {
 	select {
 	case b := <-c.free:
 		return b[:0]
 	default:
-		return nil
+		return make([]byte, 0, c.most)
 	}
 }
 

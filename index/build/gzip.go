@@ -10,7 +10,6 @@ import (
 	"io"
 
 	"github.com/spryd/spry/index/inflate"
-	"github.com/spryd/spry/index/span"
 	"github.com/spryd/spry/index/ztoc"
 )
 
@@ -19,7 +18,7 @@ const checkpointCost = ztoc.WindowSize + 128
 
 // gzip passes over a gzip blob.
 func (p *pass) gzip(ctx context.Context, r io.Reader) error {
-	_, err := inflate.Walk(p.src.reader(ctx, r, p.spans.write), p)
+	_, err := inflate.Walk(p.src.reader(ctx, r, p.cut.write), p)
 	var trailing *inflate.TrailingError
 	switch {
 	case errors.Is(err, inflate.ErrNotGzip):
@@ -30,35 +29,38 @@ func (p *pass) gzip(ctx context.Context, r io.Reader) error {
 	return err
 }
 
-// Block implements [inflate.Sink]: it makes b a checkpoint if it is far
-// enough from the one before.
+// Block implements [inflate.Sink]: it makes b a point if it is far enough from
+// the one before.
 func (p *pass) Block(b inflate.Block, window []byte) error {
-	if n := len(p.points); n > 0 && b.Out != 0 && b.Out-int64(p.points[n-1].Out) <= p.options.SpanSize {
+	next := newPoint(b)
+	next.coarse = b.Out == 0 || b.Out-p.lastCoarse > p.options.SpanSize
+	if f := p.options.FineSpanSize; f > 0 && !p.past(b.Out) {
+		next.fine = next.coarse || b.Out-p.lastFine > f
+	}
+	if !next.coarse && !next.fine {
 		return nil
 	}
-	if p.options.Repair && b.Out == 0 && len(p.points) > 0 {
+	if b.Out == 0 { // the compact form has only the last of these
+		p.open.fine = false
+	}
+	if b.Out == 0 && p.options.Repair {
+		p.open.coarse = false
 		p.points = p.points[:0]
-		p.spans.drop()
 	}
-	if err := p.budget.spend(checkpointCost); err != nil {
-		return err
-	}
-	c := newCheckpoint(b, window)
-	p.points = append(p.points, c)
-	return p.spans.cut(int64(c.In), c.Bits)
+	next.window = append(p.window(), window...)
+	return p.begin(next, checkpointCost)
 }
 
-// newCheckpoint is the checkpoint at b. It copies window.
-func newCheckpoint(b inflate.Block, window []byte) ztoc.Checkpoint {
-	in := (b.BitPos + 7) / 8
-	c := ztoc.Checkpoint{
-		In:   span.CompressedOffset(in),
-		Out:  span.UncompressedOffset(b.Out),
-		Bits: uint8(8*in - b.BitPos),
+// window is a buffer for one. Those of the ztoc never come back.
+func (p *pass) window() []byte {
+	select {
+	case w := <-p.windows:
+		return w[:0]
+	default:
+		return make([]byte, 0, ztoc.WindowSize)
 	}
-	if len(window) > 0 {
-		c.Window = make([]byte, ztoc.WindowSize)
-		copy(c.Window[ztoc.WindowSize-len(window):], window)
-	}
-	return c
 }
+
+// past says whether off is behind the archive: nobody reads there, so the
+// compact form does without spans.
+func (p *pass) past(off int64) bool { return p.table.ended && off > 0 && off >= p.table.in.pos }

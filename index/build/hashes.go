@@ -29,7 +29,7 @@ func newHashes() *hashes {
 func (h *hashes) add(p *piece) {
 	fresh := p.data[p.shared():]
 	h.blob.Write(fresh)
-	h.diffID.Write(p.out)
+	h.diffID.Write(p.decoded)
 	h.coarse.add(p, p.coarse)
 	h.fine.add(p, p.fine)
 }
@@ -66,9 +66,9 @@ func (s *spanHash) finish() {
 // digests ends the last span and returns all as a ztoc has them.
 func (s *spanHash) digests() []digest.Digest {
 	s.finish()
-	all := make([]digest.Digest, len(s.sums))
+	var all []digest.Digest
 	for i := range s.sums {
-		all[i] = digest.NewDigestFromBytes(digest.SHA256, s.sums[i][:])
+		all = append(all, digest.NewDigestFromBytes(digest.SHA256, s.sums[i][:]))
 	}
 	return all
 }

@@ -41,7 +41,7 @@ func TestMemory(t *testing.T) {
 			}
 			few, fewResult := cost(12)
 			many, manyResult := cost(36)
-			if growth, limit := int64(many)-int64(few), 4*int64(manyResult-fewResult)+4<<20; growth > limit {
+			if growth, limit := int64(many)-int64(few), 4*int64(manyResult-fewResult)+8<<20; growth > limit {
 				t.Errorf("24 MiB more allocate %d bytes more, want at most %d", growth, limit)
 			}
 			if few > 40<<20 {

@@ -10,6 +10,10 @@ import (
 	"github.com/spryd/spry/index/ztoc"
 )
 
+// DefaultFineSpanSize is the span size in bytes of the compact form that
+// costs little more to fetch than the bytes that a starting container reads.
+const DefaultFineSpanSize = 1 << 20
+
 // Options say how to index a layer. The zero value makes what the reference
 // implementation makes of a gzip layer.
 type Options struct {
@@ -21,6 +25,9 @@ type Options struct {
 	// Compression is that of the blob, by its media type, not its content;
 	// 0 stands for [ztoc.Gzip].
 	Compression ztoc.Compression
+	// FineSpanSize is the span size in bytes of the compact form; 0 makes
+	// none. Each span of the ztoc is one or more of the compact form.
+	FineSpanSize int64
 	// Repair makes ztocs that the reader of the reference implementation
 	// accepts, where it refuses those of its own builder: of several
 	// checkpoints at uncompressed offset 0 only the last is kept, and links and
@@ -36,6 +43,9 @@ func (o Options) withDefaults() (Options, error) {
 	o.Compression = cmp.Or(o.Compression, ztoc.Gzip)
 	if o.SpanSize < 1 || o.SpanSize > ztoc.MaxSpanSize {
 		return o, fmt.Errorf("span size %d, want 1 to %d", o.SpanSize, int64(ztoc.MaxSpanSize))
+	}
+	if o.FineSpanSize < 0 || o.FineSpanSize > ztoc.MaxSpanSize {
+		return o, fmt.Errorf("fine span size %d, want 0 to %d", o.FineSpanSize, int64(ztoc.MaxSpanSize))
 	}
 	if o.Compression != ztoc.Gzip && o.Compression != ztoc.Uncompressed {
 		return o, skipf(nil, "%s", o.Compression)

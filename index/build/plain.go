@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"io"
+
+	"github.com/spryd/spry/index/span"
 )
 
 const (
@@ -14,13 +16,16 @@ const (
 	plainChunk = 256 << 10
 	// digestCost is what a span of a plain tar adds to a ztoc, in bytes.
 	digestCost = 96
+	// plainPiece is the size of a piece in bytes at which it ends, span or
+	// not.
+	plainPiece = 1 << 20
 	// maxEmptyReads is how often a reader may return nothing in a row.
 	maxEmptyReads = 100
 )
 
 // plain passes over a plain tar.
 func (p *pass) plain(ctx context.Context, r io.Reader) error {
-	src := p.src.reader(ctx, r, func([]byte) {})
+	src := p.src.reader(ctx, r, func([]byte) error { return nil })
 	buf := make([]byte, plainChunk)
 	for empty := 0; empty < maxEmptyReads; empty++ {
 		n, err := src.Read(buf)
@@ -42,21 +47,35 @@ func (p *pass) plain(ctx context.Context, r io.Reader) error {
 
 // chunk takes the next bytes of the blob and cuts the spans in it.
 func (p *pass) chunk(b []byte) error {
-	if err := p.Output(b); err != nil {
-		return err
-	}
 	for len(b) > 0 {
-		if done := p.spans.end() % p.options.SpanSize; done == 0 {
-			if err := p.budget.spend(digestCost); err != nil {
-				return err
-			}
-			if err := p.spans.cut(p.spans.end(), 0); err != nil {
+		next, left := p.plainPoint()
+		if next.coarse || next.fine || p.open.size >= plainPiece {
+			if err := p.begin(next, digestCost); err != nil {
 				return err
 			}
 		}
-		n := min(int64(len(b)), p.options.SpanSize-p.spans.end()%p.options.SpanSize)
-		p.spans.write(b[:n])
+		n := min(int64(len(b)), left)
+		if err := p.cut.write(b[:n]); err != nil {
+			return err
+		}
+		if err := p.Output(b[:n]); err != nil {
+			return err
+		}
 		b = b[n:]
 	}
 	return nil
+}
+
+// plainPoint is the point where the blob is read up to, and how far it is to the
+// next one at least.
+func (p *pass) plainPoint() (at point, left int64) {
+	at.in, at.out = span.CompressedOffset(p.tarSize), span.UncompressedOffset(p.tarSize)
+	inSpan := p.tarSize % p.options.SpanSize
+	at.coarse = inSpan == 0
+	left = p.options.SpanSize - inSpan
+	if f := p.options.FineSpanSize; f > 0 {
+		at.fine = inSpan%f == 0 && !p.past(p.tarSize)
+		left = min(left, f-inSpan%f)
+	}
+	return at, left
 }

@@ -14,8 +14,7 @@ type point struct {
 	in   span.CompressedOffset // as in a ztoc: bits before it belong to the point
 	out  span.UncompressedOffset
 	bits uint8
-	// coarse points are the ztoc's, fine ones those of the compact form. A
-	// point that is neither is the start of the blob.
+	// coarse points are the ztoc's, fine ones those of the compact form.
 	coarse, fine bool
 	// window is the up to WindowSize bytes before the point. Those of coarse
 	// points are kept by the ztoc, others are returned to the pass.

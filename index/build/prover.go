@@ -16,7 +16,7 @@ import (
 // what the walker found, and learns which bytes of their windows they need.
 type prover struct {
 	compression ztoc.Compression
-	spans       []compact.SpanSource // of fine points, without ends and digests
+	spans       []compact.SpanSource // of fine points, without digests
 	outs        chan []byte          // buffers to decode to
 }
 
@@ -24,47 +24,65 @@ func newProver(c ztoc.Compression) *prover {
 	return &prover{compression: c, outs: make(chan []byte, maxPieces)}
 }
 
-// prove sets p.out. A piece that does not decode to what the walker found
+// prove sets p.decoded. A piece that does not decode to what the walker found
 // is ErrMismatch.
 func (v *prover) prove(p *piece) error {
 	var used inflate.Mask
 	switch {
 	case !p.coarse && !p.fine:
 		return nil
-	case v.compression == ztoc.Uncompressed:
-		p.out = p.data
-	default:
-		var buf []byte
-		select {
-		case buf = <-v.outs:
-		default:
-		}
-		if n := inflate.BufferSize(int(p.size)); cap(buf) < n {
-			buf = make([]byte, n)
-		}
-		bit := int64(8*p.shared()) - int64(p.bits)
-		out, err := inflate.DecodeTrace(buf, inflate.PadInput(p.data), bit, p.window, int(p.size), &used)
-		if err == nil && crc32.ChecksumIEEE(out) != p.crc {
-			err = ErrMismatch
-		}
-		if err != nil {
+	case v.compression == ztoc.Gzip:
+		if err := v.decode(p, &used); err != nil {
 			return fmt.Errorf("decode %d bytes of layer from byte %d again: %w", p.size, p.in, err)
 		}
-		p.out = out
 	}
-	if p.fine {
-		v.spans = append(v.spans, newSpan(p, &used))
+	if !p.fine {
+		return nil
 	}
+	if n := len(v.spans); n > 0 {
+		v.spans[n-1].End = p.in
+	}
+	v.spans = append(v.spans, newSpan(p, &used))
 	return nil
+}
+
+// decode decodes p and adds what it needs of its window to used.
+func (v *prover) decode(p *piece, used *inflate.Mask) error {
+	var buf []byte
+	select {
+	case buf = <-v.outs:
+	default:
+	}
+	if n := inflate.BufferSize(int(p.size)); cap(buf) < n {
+		buf = make([]byte, n)
+	}
+	bit := int64(8*p.shared()) - int64(p.bits)
+	out, err := inflate.DecodeTrace(buf, inflate.PadInput(p.data), bit, p.window, int(p.size), used)
+	if err != nil {
+		return err
+	}
+	if crc32.ChecksumIEEE(out) != p.crc {
+		return ErrMismatch
+	}
+	p.buf, p.decoded = buf, out
+	return nil
+}
+
+// recycle takes the output of p back. It may be called by any goroutine.
+func (v *prover) recycle(p *piece) {
+	if p.buf == nil {
+		return
+	}
+	select {
+	case v.outs <- p.buf:
+	default:
+	}
 }
 
 // newSpan is the span that begins with p, with the bytes of its window that
 // are used.
 func newSpan(p *piece, used *inflate.Mask) compact.SpanSource {
-	s := compact.SpanSource{Start: p.start(), OutStart: p.out0()}
-	if p.bits != 0 {
-		s.Bits = p.bits
-	}
+	s := compact.SpanSource{Start: p.start(), Bits: p.bits, OutStart: p.out}
 	n := used.Len()
 	if n == 0 {
 		return s

@@ -4,8 +4,13 @@
 package build
 
 import (
+	"errors"
+	"fmt"
+
 	"github.com/opencontainers/go-digest"
 
+	"github.com/spryd/spry/index/compact"
+	"github.com/spryd/spry/index/toc"
 	"github.com/spryd/spry/index/ztoc"
 )
 
@@ -20,4 +25,30 @@ type Result struct {
 	// follows the end of the archive.
 	DiffID  digest.Digest
 	TarSize int64
+	// Spans are those of the compact form, if Options wanted one.
+	Spans []compact.SpanSource
+}
+
+// errNoSpans says that a compact form was not asked for.
+var errNoSpans = errors.New("layer was indexed without compact form")
+
+// Compact encodes the compact form. Errors are those of packages toc and
+// compact.
+func (r *Result) Compact() ([]byte, error) {
+	if len(r.Spans) == 0 {
+		return nil, errNoSpans
+	}
+	tree, err := toc.NewTree(r.Ztoc.Entries)
+	if err != nil {
+		return nil, err
+	}
+	b, err := compact.Encode(compact.Source{
+		LayerDigest: r.Digest, Plain: r.Ztoc.Compression == ztoc.Uncompressed,
+		CompressedSize: r.Size, UncompressedSize: r.Ztoc.UncompressedSize,
+		Tree: tree, Spans: r.Spans,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("layer %s: %w", r.Digest, err)
+	}
+	return b, nil
 }

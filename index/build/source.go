@@ -5,11 +5,7 @@ package build
 
 import (
 	"context"
-	"crypto/sha256"
-	"hash"
 	"io"
-
-	"github.com/opencontainers/go-digest"
 )
 
 // readerFunc is a function as an [io.Reader].
@@ -18,9 +14,8 @@ type readerFunc func(p []byte) (int, error)
 // Read implements [io.Reader].
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
-// source is the blob as it is read: hashed and counted.
+// source is the blob as it is read.
 type source struct {
-	hash hash.Hash
 	size int64
 	head []byte // the first bytes
 }
@@ -28,27 +23,24 @@ type source struct {
 // headSize is how many bytes a source keeps to tell what a blob is.
 const headSize = 4
 
-func newSource() *source { return &source{hash: sha256.New()} }
-
-// reader reads r until ctx is done, and shows what it read to s and see.
-func (s *source) reader(ctx context.Context, r io.Reader, see func([]byte)) io.Reader {
+// reader reads r until ctx is done, and shows what it read to s and see, which
+// can end it with an error.
+func (s *source) reader(ctx context.Context, r io.Reader, see func([]byte) error) io.Reader {
 	return readerFunc(func(p []byte) (int, error) {
 		if err := ctx.Err(); err != nil {
 			return 0, err
 		}
 		n, err := r.Read(p)
 		if n > 0 {
-			s.hash.Write(p[:n])
 			s.size += int64(n)
 			s.head = append(s.head, p[:min(n, headSize-len(s.head))]...)
-			see(p[:n])
+			if err := see(p[:n]); err != nil {
+				return n, err
+			}
 		}
 		return n, err
 	})
 }
-
-// digest is that of what was read.
-func (s *source) digest() digest.Digest { return digest.NewDigest(digest.SHA256, s.hash) }
 
 // kind is what the blob looks like, "" if nothing known.
 func (s *source) kind() string {

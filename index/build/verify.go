@@ -34,11 +34,16 @@ func Verify(ctx context.Context, r io.Reader, res *Result) error {
 		return err
 	}
 	defer v.table.close()
-	src := newSource()
-	if err := v.blob(src.reader(ctx, r, func([]byte) {})); err != nil {
+	var src source
+	blob := sha256.New()
+	see := func(b []byte) error {
+		_, err := blob.Write(b)
 		return err
 	}
-	if got := src.digest(); res.Digest != "" && got != res.Digest {
+	if err := v.blob(src.reader(ctx, r, see)); err != nil {
+		return err
+	}
+	if got := digest.NewDigest(digest.SHA256, blob); res.Digest != "" && got != res.Digest {
 		return fmt.Errorf("blob is %s, want %s: %w", got, res.Digest, ErrMismatch)
 	}
 	if got := digest.NewDigest(digest.SHA256, v.diffID); res.DiffID != "" && got != res.DiffID {
