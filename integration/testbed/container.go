@@ -56,7 +56,8 @@ func (h *Host) Run(ctx context.Context, o RunOptions) (*Container, error) {
 			return c, nil
 		}
 	}
-	return nil, fmt.Errorf("the container of %s ended without READY: %w: %s", o.Ref, errors.Join(c.cmd.Wait()), c.stderr.String())
+	c.end(ctx) // a cancelled ctx ends ctr but not the container
+	return nil, fmt.Errorf("the container of %s ended without READY: %w: %s", o.Ref, errors.Join(c.cmd.Wait(), ctx.Err()), c.stderr.String())
 }
 
 // drain keeps the container's output from filling the pipe; Kill waits for it.
@@ -73,10 +74,14 @@ func (c *Container) Exec(ctx context.Context, args ...string) (string, error) {
 	return c.host.Ctd.Ctr(ctx, append([]string{"task", "exec", "--exec-id", "exec", c.id}, args...)...)
 }
 
-// Kill ends the container and waits until it is gone. One that has ended by
-// itself is no error.
+// Kill ends the container, also when ctx is done, and waits until it is gone.
+// One that has ended by itself is no error.
 func (c *Container) Kill(ctx context.Context) {
-	_, _ = c.host.Ctd.Ctr(ctx, "task", "kill", "-s", "KILL", c.id)
+	c.end(ctx)
 	<-c.idle
 	_ = c.cmd.Wait() // a killed container has an exit status of its own
+}
+
+func (c *Container) end(ctx context.Context) {
+	_, _ = c.host.Ctd.Ctr(context.WithoutCancel(ctx), "task", "kill", "-s", "KILL", c.id)
 }

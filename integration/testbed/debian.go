@@ -143,7 +143,12 @@ func chroot(ctx context.Context, root, script string) (err error) {
 }
 
 func finishLayer(dir, root string) (Layer, error) {
-	l, err := NewLayer(dir, func(tw *tar.Writer) error { return tarUpper(tw, root) })
+	return keepLayer(dir, func(tw *tar.Writer) error { return tarUpper(tw, root) })
+}
+
+// keepLayer makes a layer in dir that readLayer finds there again.
+func keepLayer(dir string, write func(*tar.Writer) error) (Layer, error) {
+	l, err := NewLayer(dir, write)
 	if err != nil {
 		return l, err
 	}
@@ -152,6 +157,17 @@ func finishLayer(dir, root string) (Layer, error) {
 		return l, err
 	}
 	return l, os.WriteFile(filepath.Join(dir, "layer.json"), b, 0o644)
+}
+
+// CachedLayer makes a layer in dir with [NewLayer], or finds it there.
+func CachedLayer(dir string, write func(*tar.Writer) error) (Layer, error) {
+	if l, err := readLayer(dir); err == nil {
+		return l, nil
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return Layer{}, err
+	}
+	return keepLayer(dir, write)
 }
 
 func readLayer(dir string) (Layer, error) {

@@ -43,6 +43,9 @@ func usageOf(marker string) (Usage, error) {
 	return u, err
 }
 
+// Usage is what the process has used so far, its ended children included.
+func (p *Process) Usage() (Usage, error) { return processUsage(fmt.Sprintf("/proc/%d", p.Pid())) }
+
 // marked lists the processes with marker in their environment.
 func marked(marker string) ([]int, error) {
 	files, err := filepath.Glob("/proc/[0-9]*/environ")

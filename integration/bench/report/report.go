@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+// Package report is what the benchmark has measured, as values, and how these
+// become tables and JSON. Nothing here measures.
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+)
+
+// Report is one run of the benchmark.
+type Report struct {
+	// Mbit is the bandwidth to the registry in Mbit/s, RTT its round-trip time
+	// in seconds, CPUs the number of processors.
+	Mbit float64 `json:"mbit"`
+	RTT  float64 `json:"rtt"`
+	CPUs int     `json:"cpus"`
+
+	Cold     []Cold    `json:"cold,omitempty"`
+	Warm     []Warm    `json:"warm,omitempty"`
+	FullRead *FullRead `json:"full_read,omitempty"`
+}
+
+// WriteJSON writes all single measurements.
+func (r *Report) WriteJSON(w io.Writer) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	return e.Encode(r)
+}
+
+// Failure is an error if any measured start has failed.
+func (r *Report) Failure() error {
+	n := 0
+	for _, c := range r.Cold {
+		for _, row := range c.Rows {
+			n += len(row.Errors)
+		}
+	}
+	if r.FullRead != nil {
+		for _, row := range r.FullRead.Rows {
+			n += len(row.Errors)
+		}
+	}
+	if n > 0 {
+		return fmt.Errorf("%d starts have failed", n)
+	}
+	return nil
+}
+
+// WriteTables writes medians and ratios for people.
+func (r *Report) WriteTables(w io.Writer) error {
+	for _, c := range r.Cold {
+		if err := r.writeCold(w, c); err != nil {
+			return err
+		}
+	}
+	for _, m := range r.Warm {
+		if err := writeWarm(w, m); err != nil {
+			return err
+		}
+	}
+	if r.FullRead != nil {
+		return r.writeFullRead(w, r.FullRead)
+	}
+	return nil
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package work
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	iofs "io/fs"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"github.com/spryd/spry/integration/bench/report"
+)
+
+// Run does the work and measures it.
+func (t Task) Run() (Result, error) {
+	pass, ok := map[string]func() (int64, error){
+		"read": t.read, "random": t.random, "exec": t.exec, "find": t.find,
+	}[t.Kind]
+	if !ok {
+		return Result{}, fmt.Errorf("no kind of work is called %q", t.Kind)
+	}
+	passes := 1
+	if t.Warm {
+		passes = 3
+		if _, err := pass(); err != nil {
+			return Result{}, err
+		}
+	}
+	var r Result
+	var seconds []float64
+	for range passes {
+		start := time.Now()
+		var err error
+		if r.Units, err = pass(); err != nil {
+			return r, err
+		}
+		seconds = append(seconds, time.Since(start).Seconds())
+	}
+	r.Seconds = report.Median(seconds)
+	return r, nil
+}
+
+// read reads the file from start to end, 1 MiB at a time.
+func (t Task) read() (int64, error) {
+	f, err := os.Open(t.Path)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = f.Close() }()
+	buf := make([]byte, 1<<20)
+	for n := int64(0); ; {
+		k, err := f.Read(buf)
+		n += int64(k)
+		if errors.Is(err, io.EOF) {
+			return n, nil
+		}
+		if err != nil {
+			return n, err
+		}
+	}
+}
+
+// random reads 4 KiB at Count places, the same ones in every pass.
+func (t Task) random() (int64, error) {
+	f, err := os.Open(t.Path)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = f.Close() }()
+	fi, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	buf := make([]byte, 4096)
+	blocks := fi.Size() / int64(len(buf))
+	if blocks == 0 {
+		return 0, fmt.Errorf("%s is smaller than %d bytes", t.Path, len(buf))
+	}
+	where := rand.New(rand.NewPCG(1, 2))
+	for range t.Count {
+		if _, err := f.ReadAt(buf, where.Int64N(blocks)*int64(len(buf))); err != nil {
+			return 0, err
+		}
+	}
+	return int64(t.Count), nil
+}
+
+// exec starts the program Count times and waits for it each time.
+func (t Task) exec() (int64, error) {
+	for range t.Count {
+		if err := exec.Command(t.Path).Run(); err != nil {
+			return 0, err
+		}
+	}
+	return int64(t.Count), nil
+}
+
+// find looks at the attributes of everything below the folder.
+func (t Task) find() (n int64, err error) {
+	err = filepath.WalkDir(t.Path, func(_ string, d iofs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		n++
+		_, err = d.Info()
+		return err
+	})
+	return n, err
+}
