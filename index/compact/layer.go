@@ -4,11 +4,9 @@
 package compact
 
 import (
-	"encoding/binary"
 	"fmt"
 	"io"
 	"sort"
-	"sync"
 
 	"github.com/opencontainers/go-digest"
 
@@ -69,14 +67,6 @@ func (l *Layer) DecodeBufferSize(id span.ID) int {
 	return inflate.BufferSize(n)
 }
 
-// scratch is what Decode needs besides the output.
-type scratch struct {
-	window      window
-	stored, raw []byte
-}
-
-var scratches = sync.Pool{New: func() any { return new(scratch) }}
-
 // Decode implements [span.Layer]. Errors are those of [inflate.DecodeMasked],
 // of reading the window, or match [ErrInvalid] if that is damaged.
 func (l *Layer) Decode(buf []byte, data span.Verified) ([]byte, error) {
@@ -89,7 +79,7 @@ func (l *Layer) Decode(buf []byte, data span.Verified) ([]byte, error) {
 	}
 	sc := scratches.Get().(*scratch)
 	defer scratches.Put(sc)
-	if err := l.readWindow(sc, int(s.ID)); err != nil {
+	if err := sc.read(l, int(s.ID)); err != nil {
 		return nil, fmt.Errorf("window of span %d: %w", s.ID, err)
 	}
 	bit := l.bit(int(s.ID)) - 8*int64(s.Start)
@@ -99,34 +89,4 @@ func (l *Layer) Decode(buf []byte, data span.Verified) ([]byte, error) {
 		return nil, fmt.Errorf("decode span %d: %w", s.ID, err)
 	}
 	return out, nil
-}
-
-// readWindow reads the window of span i.
-func (l *Layer) readWindow(sc *scratch, i int) error {
-	g, slot := l.window(i)
-	le, rec := binary.LittleEndian, l.groups[g*groupRecord:]
-	off, stored, raw := int64(le.Uint64(rec)), le.Uint32(rec[8:]), le.Uint32(rec[12:])
-	sc.stored = sized(sc.stored, int(stored))
-	if _, err := l.file.ReadAt(sc.stored, l.windows+off); err != nil {
-		return err
-	}
-	if got, want := checksum(sc.stored), le.Uint32(rec[16:]); got != want {
-		return fmt.Errorf("group %d has checksum %08x, not %08x: %w", g, got, want, ErrInvalid)
-	}
-	if stored == raw {
-		return sc.window.read(sc.stored, slot)
-	}
-	sc.raw = sized(sc.raw, int(raw))
-	if err := decompress(sc.raw, sc.stored); err != nil {
-		return err
-	}
-	return sc.window.read(sc.raw, slot)
-}
-
-// sized is b with length n.
-func sized(b []byte, n int) []byte {
-	if cap(b) < n {
-		return make([]byte, n)
-	}
-	return b[:n]
 }

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package compact
+
+import (
+	"encoding/binary"
+	"fmt"
+	"sync"
+)
+
+// scratch is what decoding a span needs besides its output. It remembers the
+// group it read last, as neighbouring spans mostly are decoded one after the
+// other.
+type scratch struct {
+	window      window
+	stored, raw []byte
+	// content is group number group of layer, in stored or raw; layer is nil
+	// if there is none.
+	layer   *Layer
+	group   int
+	content []byte
+}
+
+var scratches = sync.Pool{New: func() any { return new(scratch) }}
+
+// read reads the window of span i.
+func (sc *scratch) read(l *Layer, i int) error {
+	g, slot := l.window(i)
+	if sc.layer != l || sc.group != g {
+		sc.layer = nil
+		if err := sc.readGroup(l, g); err != nil {
+			return fmt.Errorf("group %d: %w", g, err)
+		}
+		sc.layer, sc.group = l, g
+	}
+	return sc.window.read(sc.content, slot)
+}
+
+// readGroup reads and decompresses group g.
+func (sc *scratch) readGroup(l *Layer, g int) error {
+	le, rec := binary.LittleEndian, l.groups[g*groupRecord:]
+	off, stored, raw := int64(le.Uint64(rec)), le.Uint32(rec[8:]), le.Uint32(rec[12:])
+	sc.stored = sized(sc.stored, int(stored))
+	if _, err := l.file.ReadAt(sc.stored, l.windows+off); err != nil {
+		return err
+	}
+	if got, want := checksum(sc.stored), le.Uint32(rec[16:]); got != want {
+		return fmt.Errorf("checksum %08x, not %08x: %w", got, want, ErrInvalid)
+	}
+	sc.content = sc.stored
+	if stored == raw {
+		return nil
+	}
+	sc.raw = sized(sc.raw, int(raw))
+	sc.content = sc.raw
+	return decompress(sc.raw, sc.stored)
+}
+
+// sized is b with length n.
+func sized(b []byte, n int) []byte {
+	if cap(b) < n {
+		return make([]byte, n)
+	}
+	return b[:n]
+}
