@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -36,6 +37,7 @@ type fakeFS struct {
 	cancelled chan uint64 // node of every cancelled read
 	sizes     chan uint32 // of every other read
 	unmounted chan struct{}
+	unmount   sync.Once // OnUnmount is called for each session
 }
 
 func newFake() *fakeFS {
@@ -48,7 +50,7 @@ func newFake() *fakeFS {
 
 var kinds = []string{"fast", "slow", "panic"}
 
-func (f *fakeFS) OnUnmount() { close(f.unmounted) }
+func (f *fakeFS) OnUnmount() { f.unmount.Do(func() { close(f.unmounted) }) }
 
 func (f *fakeFS) attr(id uint64, out *fuse.Attr) {
 	*out = fuse.Attr{Ino: id, Mode: fuse.S_IFREG | 0o644, Size: fileBytes, Nlink: 1}
@@ -144,7 +146,11 @@ func mount(t testing.TB, loop *session.Loop, f fuse.RawFileSystem) *session.Sess
 
 // readAll reads a file of the fake and checks it.
 func readAll(s *session.Session, name string) error {
-	b, err := os.ReadFile(filepath.Join(s.Mountpoint(), name))
+	return readFile(filepath.Join(s.Mountpoint(), name))
+}
+
+func readFile(name string) error {
+	b, err := os.ReadFile(name)
 	if err != nil {
 		return err
 	}

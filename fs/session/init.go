@@ -4,6 +4,7 @@
 package session
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -51,14 +52,14 @@ func (s *Session) protocolOptions() *fuse.MountOptions {
 	}
 }
 
-// handshake reads INIT, keeps it and answers it.
-func (s *Session) handshake() error {
+// handshake reads INIT, keeps it in r and answers it.
+func (s *Session) handshake(r *record) error {
 	req := make([]byte, requestBytes)
 	n, err := s.readInit(req)
 	if err != nil {
 		return fmt.Errorf("read INIT: %w", err)
 	}
-	s.init = append([]byte(nil), req[:n]...)
+	r.Init = bytes.Clone(req[:n])
 	out := make([]byte, replySlack)
 	m, st := s.call(req[:n], out)
 	if !st.Ok() || m <= maxWriteOffset+4 {
@@ -67,6 +68,7 @@ func (s *Session) handshake() error {
 	// The kernel wants every request buffer to hold the largest write; with
 	// the smallest write they are 8 KiB instead of 1 MiB.
 	binary.NativeEndian.PutUint32(out[maxWriteOffset:], maxWrite)
+	r.Flags = initFlags(out[:m])
 	if _, err := unix.Write(s.fd, out[:m]); err != nil {
 		return fmt.Errorf("answer INIT: %w", err)
 	}
@@ -96,11 +98,11 @@ func (s *Session) readInit(req []byte) (int, error) {
 
 // raiseReadAhead sets the readahead of the mount, best effort: sysfs may not
 // be there or not be writable.
-func (s *Session) raiseReadAhead(major, minor uint32, want int) {
+func (s *Session) raiseReadAhead(want int) {
 	if want <= 0 {
 		want = DefaultReadAhead
 	}
-	path := fmt.Sprintf("/sys/class/bdi/%d:%d/read_ahead_kb", major, minor)
+	path := fmt.Sprintf("/sys/class/bdi/%d:%d/read_ahead_kb", s.state.Major, s.state.Minor)
 	if err := os.WriteFile(path, []byte(strconv.Itoa(want>>10)), 0); err != nil {
 		s.log().WithError(err).Debug("readahead stays at the kernel's default")
 	}

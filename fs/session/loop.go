@@ -6,6 +6,7 @@ package session
 import (
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -29,6 +30,11 @@ type Options struct {
 	// UnmountGrace is how long Unmount waits for users of a mount before it
 	// cuts them off; 0 is DefaultUnmountGrace.
 	UnmountGrace time.Duration
+	// Keeper, if set, holds the sessions for a successor of this process.
+	Keeper Keeper
+	// Inherited are the sessions that a keeper held when this process
+	// started; New takes their files over. See Orphans.
+	Inherited []Inherited
 }
 
 func (o Options) withDefaults() Options {
@@ -49,20 +55,26 @@ type Loop struct {
 	buffers buffers
 	kits    kits
 	serving sync.WaitGroup
+	support atomic.Pointer[Support]
 
 	mu sync.Mutex
 	// sessions are the live ones; nil after Close. Guarded by mu.
 	sessions map[*Session]struct{}
+	// orphans are sessions of a predecessor that nobody serves yet. Guarded
+	// by mu.
+	orphans []orphan
 }
 
 // New makes a loop. It has no goroutines before the first mount.
 func New(o Options) (*Loop, error) {
 	o = o.withDefaults()
-	return &Loop{
+	l := &Loop{
 		options:  o,
 		reads:    admission{limit: o.ReadBytes},
 		sessions: make(map[*Session]struct{}),
-	}, nil
+	}
+	l.inherit(o.Inherited)
+	return l, nil
 }
 
 // Close unmounts what is still mounted, cutting off its users at once, and
@@ -90,6 +102,7 @@ func (l *Loop) Close() error {
 	if err := errors.Join(all...); err != nil {
 		return err
 	}
+	l.Abandon(nil)
 	l.serving.Wait()
 	l.buffers.free()
 	l.kits.free()

@@ -29,6 +29,18 @@ type MountOptions struct {
 	Source string
 	// ReadAhead in bytes; 0 is DefaultReadAhead. Best effort.
 	ReadAhead int
+	// Identity names what is mounted, node ids included, for a successor
+	// process: see Orphans. A session without one is not given to the keeper.
+	Identity string
+	// NoOpen says that the file system answers ENOSYS to OPEN.
+	NoOpen bool
+	// Nodes is how many node ids there are, from 1 on; for Backing.
+	Nodes int
+	// Backing, if set, opens the file whose bytes are those of a node, if
+	// there is one and it is complete; the session closes it. Where the
+	// kernel has passthrough such files are read without us. Safe for
+	// concurrent use; it must not block on the network.
+	Backing func(node uint64) (*os.File, bool)
 }
 
 // mountFlags: read-only, which also keeps the kernel from asking for
@@ -40,28 +52,52 @@ const mountFlags = unix.MS_RDONLY
 // Mount mounts raw at the directory mountpoint, which is served when Mount
 // returns. Of raw's methods only Read may block, and it returns soon after
 // its cancel channel is closed; all may be called concurrently, after Mount
-// began and until Done is closed.
+// began and until Done is closed. A mount that a predecessor left there, with
+// the same identity, is taken over instead.
 func (l *Loop) Mount(mountpoint string, raw fuse.RawFileSystem, o MountOptions) (*Session, error) {
 	mountpoint, err := filepath.Abs(mountpoint)
 	if err != nil {
 		return nil, fmt.Errorf("mount fuse: %w", err)
 	}
+	s, kin := l.adoptAll(mountpoint, raw, o)
+	if s == nil {
+		s, err = l.mount(mountpoint, raw, o)
+	}
+	if err != nil {
+		for _, k := range kin {
+			_ = k.unmount(0)
+		}
+		return nil, err
+	}
+	s.kin = kin
+	return s, nil
+}
+
+// mount makes a new mount.
+func (l *Loop) mount(mountpoint string, raw fuse.RawFileSystem, o MountOptions) (*Session, error) {
+	s := l.newSession(mountpoint, raw)
+	if err := s.mount(o); err != nil {
+		return nil, fmt.Errorf("mount fuse on %s: %w", mountpoint, err)
+	}
+	if err := s.start(o); err != nil {
+		_ = unix.Unmount(mountpoint, unix.MNT_DETACH)
+		_ = s.file.Close()
+		s.state.close()
+		return nil, fmt.Errorf("start fuse on %s: %w", mountpoint, err)
+	}
+	s.prime()
+	s.hold()
+	s.raiseReadAhead(o.ReadAhead)
+	return s, nil
+}
+
+// newSession makes a session without a descriptor.
+func (l *Loop) newSession(mountpoint string, raw fuse.RawFileSystem) *Session {
 	s := &Session{loop: l, mountpoint: mountpoint, refs: 1, fd: -1,
 		done: make(chan struct{}), reading: make(map[uint64]struct{})}
 	s.raw = &guard{RawFileSystem: raw, session: s}
 	s.server = fuse.NewProtocolServer(s.raw, s.protocolOptions())
-	if err := s.mount(o); err != nil {
-		return nil, fmt.Errorf("mount fuse on %s: %w", mountpoint, err)
-	}
-	major, minor, err := s.start()
-	if err != nil {
-		_ = unix.Unmount(mountpoint, unix.MNT_DETACH)
-		_ = s.file.Close()
-		return nil, fmt.Errorf("start fuse on %s: %w", mountpoint, err)
-	}
-	s.prime()
-	s.raiseReadAhead(major, minor, o.ReadAhead)
-	return s, nil
+	return s
 }
 
 func (s *Session) mount(o MountOptions) error {
@@ -85,16 +121,30 @@ func (s *Session) mount(o MountOptions) error {
 	return nil
 }
 
-// start answers INIT and serves the mount. It returns its device number.
-func (s *Session) start() (major, minor uint32, err error) {
-	if major, minor, err = s.identify(); err != nil {
-		return 0, 0, err
+// start answers INIT and serves the mount.
+func (s *Session) start(o MountOptions) error {
+	r := record{Identity: o.Identity, NoOpen: o.NoOpen}
+	if err := s.identify(&r); err != nil {
+		return err
 	}
-	if err = s.handshake(); err != nil {
-		return 0, 0, err
+	if err := s.handshake(&r); err != nil {
+		return err
 	}
+	if o.Backing != nil && r.Flags&fuse.CAP_PASSTHROUGH != 0 {
+		s.backing = o.Backing
+		r.Nodes = o.Nodes + 1 // from 0 on
+	}
+	var err error
+	if s.state, err = newState(r); err != nil {
+		return err
+	}
+	return s.serveOn()
+}
+
+// serveOn starts to serve the descriptor.
+func (s *Session) serveOn() (err error) {
 	if s.conn, err = s.file.SyscallConn(); err != nil {
-		return 0, 0, err
+		return err
 	}
-	return major, minor, s.loop.start(s)
+	return s.loop.start(s)
 }

@@ -4,9 +4,7 @@
 package session
 
 import (
-	"bytes"
 	"errors"
-	"fmt"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -27,11 +25,16 @@ type Session struct {
 	fd         int // owned by file; reply uses it while holding a reference
 	file       *os.File
 	conn       syscall.RawConn
-	init       []byte
-	mountID    uint64 // of the kernel, for Unmount
+	state      *state // for a successor; nil before INIT
+	held       string // name at the keeper; "" if it does not have the session
+	backing    func(node uint64) (*os.File, bool)
+	kin        []*Session // of the same identity, detached; see adoptKin
 	done       chan struct{}
 	primed     atomic.Bool
-	warn       sync.Once // logs the first reply the kernel refused
+	left       atomic.Bool // a successor goes on: see Loop.Leave
+	warn       sync.Once   // logs the first reply the kernel refused
+
+	noPassthrough sync.Once // logs the first backing file that was refused
 
 	detach sync.Mutex // held while unmounting, so that one call does it
 	// detached is true once the mount table has no entry. Guarded by detach.
@@ -53,25 +56,6 @@ func (s *Session) Mountpoint() string { return s.mountpoint }
 // handler of this session returned.
 func (s *Session) Done() <-chan struct{} { return s.done }
 
-// Init returns a copy of the raw INIT request. A successor process feeds it
-// to its own ProtocolServer, drops the answer, and serves on.
-func (s *Session) Init() []byte { return bytes.Clone(s.init) }
-
-// Device returns a duplicate of the /dev/fuse descriptor, close-on-exec,
-// owned by the caller. While a duplicate is open anywhere, the end of this
-// process does not end the connection.
-func (s *Session) Device() (*os.File, error) {
-	if !s.acquire() {
-		return nil, fmt.Errorf("fuse connection of %s: %w", s.mountpoint, unix.ENODEV)
-	}
-	defer s.release()
-	fd, err := unix.FcntlInt(uintptr(s.fd), unix.F_DUPFD_CLOEXEC, 3)
-	if err != nil {
-		return nil, fmt.Errorf("duplicate fuse descriptor of %s: %w", s.mountpoint, err)
-	}
-	return os.NewFile(uintptr(fd), "/dev/fuse"), nil
-}
-
 // acquire keeps fd open until release; false once the session ended.
 func (s *Session) acquire() bool {
 	s.mu.Lock()
@@ -84,7 +68,8 @@ func (s *Session) acquire() bool {
 }
 
 // release undoes acquire. The last one after the end closes the descriptor,
-// which ends the connection if the kernel has not.
+// which ends the connection if the kernel has not and no successor is to
+// have it.
 func (s *Session) release() {
 	s.mu.Lock()
 	s.refs--
@@ -93,7 +78,9 @@ func (s *Session) release() {
 	if !last {
 		return
 	}
+	s.unhold()
 	_ = s.file.Close()
+	s.state.close()
 	s.raw.OnUnmount()
 	close(s.done)
 }
@@ -152,6 +139,9 @@ func (s *Session) cancel(unique uint64) {
 // reply writes one answer. The kernel refuses an answer to a request that
 // was given up (ENOENT) or of a connection that ended (ENODEV).
 func (s *Session) reply(b []byte) {
+	if s.left.Load() && s.agreed(fuse.CAP_HAS_RESEND) {
+		return // the successor is asked again
+	}
 	for {
 		_, err := unix.Write(s.fd, b)
 		if errors.Is(err, unix.EINTR) || errors.Is(err, unix.EAGAIN) {

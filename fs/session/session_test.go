@@ -4,7 +4,6 @@
 package session_test
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -14,7 +13,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
 
 	"github.com/spryd/spry/fs/session"
@@ -91,37 +89,6 @@ func TestReadSizes(t *testing.T) {
 	b, err := os.ReadFile(fmt.Sprintf("/sys/class/bdi/%d:%d/read_ahead_kb", unix.Major(st.Dev), unix.Minor(st.Dev)))
 	if err != nil || strings.TrimSpace(string(b)) != "1024" {
 		t.Errorf("read_ahead_kb %q, %v", b, err)
-	}
-}
-
-// TestSuccession: what a session exposes is enough for another server: the
-// kept INIT is accepted, and the duplicate keeps the connection alive.
-func TestSuccession(t *testing.T) {
-	fake := newFake()
-	s := mount(t, newLoop(t, session.Options{}), fake)
-	const opInit = 26
-	if op := binary.NativeEndian.Uint32(s.Init()[4:]); op != opInit {
-		t.Errorf("kept request has opcode %d", op)
-	}
-	server := fuse.NewProtocolServer(fake, &fuse.MountOptions{})
-	if n, st := server.HandleRequest([][]byte{s.Init()}, [][]byte{make([]byte, 4096)}); n == 0 || !st.Ok() {
-		t.Errorf("replay of INIT: %d bytes, %v", n, st)
-	}
-	f, err := s.Device()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if flags, err := unix.FcntlInt(f.Fd(), unix.F_GETFD, 0); err != nil || flags&unix.FD_CLOEXEC == 0 {
-		t.Errorf("descriptor flags %#x, %v", flags, err)
-	}
-	if err := f.Close(); err != nil {
-		t.Error(err)
-	}
-	if err := s.Unmount(); err != nil {
-		t.Error(err)
-	}
-	if _, err := s.Device(); !errors.Is(err, unix.ENODEV) {
-		t.Errorf("device of an ended session: %v", err)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 )
 
@@ -20,6 +21,18 @@ import (
 func (s *Session) Unmount() error { return s.unmount(s.loop.options.UnmountGrace) }
 
 func (s *Session) unmount(grace time.Duration) error {
+	var group errgroup.Group
+	for _, k := range s.kin {
+		group.Go(func() error { return k.unmount(grace) })
+	}
+	return errors.Join(s.unmountAlone(grace), group.Wait())
+}
+
+func (s *Session) unmountAlone(grace time.Duration) error {
+	if s.left.Load() {
+		<-s.done
+		return nil
+	}
 	if err := s.detachMount(); err != nil {
 		return err
 	}
@@ -57,20 +70,17 @@ func (s *Session) detachMount() error {
 	return nil
 }
 
-// identify remembers which mount is ours and returns its device.
-func (s *Session) identify() (major, minor uint32, err error) {
+// identify notes which mount is ours, and its device.
+func (s *Session) identify(r *record) error {
 	st, err := s.statMount()
-	if err != nil {
-		return 0, 0, err
-	}
-	s.mountID = st.Mnt_id
-	return st.Dev_major, st.Dev_minor, nil
+	r.Mountpoint, r.MountID, r.Major, r.Minor = s.mountpoint, st.Mnt_id, st.Dev_major, st.Dev_minor
+	return err
 }
 
 // mounted says whether our mount is still what is found at the mountpoint.
 func (s *Session) mounted() bool {
 	st, err := s.statMount()
-	return err == nil && st.Mnt_id == s.mountID
+	return err == nil && st.Mnt_id == s.state.MountID
 }
 
 // statMount asks the kernel only, so it works whether or not anybody serves:

@@ -28,6 +28,12 @@ const (
 	readSizeOffset = inHeaderBytes + 16
 	// maxWriteOffset is where the answer to INIT limits writes.
 	maxWriteOffset = outHeaderBytes + 20
+	// flagsOffset and flags2Offset are the halves of what that agrees on.
+	flagsOffset  = outHeaderBytes + 12
+	flags2Offset = outHeaderBytes + 32
+
+	// notifyResend is FUSE_NOTIFY_RESEND.
+	notifyResend = 7
 )
 
 // request is one message from the kernel.
@@ -88,4 +94,22 @@ func putHeader(b []byte, unique uint64, st fuse.Status, n int) int {
 	binary.NativeEndian.PutUint32(b[4:], uint32(-int32(st)))
 	binary.NativeEndian.PutUint64(b[8:], unique)
 	return outHeaderBytes + n
+}
+
+// initFlags are the capabilities in an answer to INIT.
+func initFlags(b []byte) uint64 {
+	if len(b) < flags2Offset+4 {
+		return 0
+	}
+	low, high := binary.NativeEndian.Uint32(b[flagsOffset:]), binary.NativeEndian.Uint32(b[flags2Offset:])
+	return uint64(high)<<32 | uint64(low)
+}
+
+// newResend makes the notification that has the kernel send every request
+// again that was read and not answered.
+func newResend() []byte {
+	b := make([]byte, outHeaderBytes)
+	binary.NativeEndian.PutUint32(b, uint32(len(b)))
+	binary.NativeEndian.PutUint32(b[4:], notifyResend)
+	return b
 }

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package session
+
+import (
+	"os"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/hanwen/go-fuse/v2/fuse"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// ioctls of linux/fuse.h: FUSE_DEV_IOC_BACKING_OPEN and _CLOSE.
+	backingOpen  = 0x4010e501
+	backingClose = 0x4004e502
+	// uniqueResend marks a request that was sent before
+	// (FUSE_UNIQUE_RESEND).
+	uniqueResend = 1 << 63
+)
+
+// A table entry is how many files are open on a node, in its low half, and the
+// backing id that they have, in its high half; 0 if they are not passed
+// through. The kernel wants all open files of an inode to be of one kind and
+// to have the same id (else EIO), so the first one decides until the last one
+// is closed. One word, so that no SIGKILL can come in between.
+const idShift = 32
+
+// Open opens a file of the file system, passed through if its backing file is
+// complete.
+func (g *guard) Open(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fuse.Status {
+	st := g.RawFileSystem.Open(cancel, in, out)
+	s := g.session
+	if !st.Ok() || s.backing == nil {
+		return st
+	}
+	entry := s.state.opens(in.NodeId)
+	if entry == nil {
+		return st
+	}
+	if id := s.openFile(in.NodeId, entry); id != 0 {
+		out.BackingID = id
+		// The kernel refuses others together with passthrough.
+		out.OpenFlags = out.OpenFlags&fuse.FOPEN_NOFLUSH | fuse.FOPEN_PASSTHROUGH
+	}
+	return st
+}
+
+// Release counts one open file less. One that is sent again may have been
+// counted already: then the count stays too high, and the node as it is until
+// the session ends, which is harmless; too low would be EIO.
+func (g *guard) Release(cancel <-chan struct{}, in *fuse.ReleaseIn) {
+	g.RawFileSystem.Release(cancel, in)
+	s := g.session
+	if s.backing == nil || in.Unique&uniqueResend != 0 {
+		return
+	}
+	if entry := s.state.opens(in.NodeId); entry != nil {
+		s.closeFile(entry)
+	}
+}
+
+// openFile counts one more open file of node and returns its backing id or 0.
+func (s *Session) openFile(node uint64, entry *atomic.Uint64) int32 {
+	for {
+		v := entry.Load()
+		if v != 0 {
+			if entry.CompareAndSwap(v, v+1) {
+				return int32(v >> idShift)
+			}
+			continue
+		}
+		id := s.register(node)
+		if entry.CompareAndSwap(0, uint64(id)<<idShift|1) {
+			return id
+		}
+		s.unregister(id) // somebody else was first
+	}
+}
+
+// closeFile undoes openFile.
+func (s *Session) closeFile(entry *atomic.Uint64) {
+	for {
+		v := entry.Load()
+		next := v - 1
+		switch uint32(v) {
+		case 0:
+			return // not counted by us
+		case 1:
+			next = 0
+		}
+		if !entry.CompareAndSwap(v, next) {
+			continue
+		}
+		if next == 0 {
+			s.unregister(int32(v >> idShift))
+		}
+		return
+	}
+}
+
+// register gives the kernel the backing file of node: its id, or 0.
+func (s *Session) register(node uint64) int32 {
+	f, ok := s.backing(node)
+	if !ok {
+		return 0
+	}
+	defer func() { _ = f.Close() }()
+	id, err := registerBacking(s.fd, f)
+	if err != nil {
+		s.noPassthrough.Do(func() { s.log().WithError(err).Warn("no passthrough for a file, it is read through fuse") })
+		return 0
+	}
+	return id
+}
+
+func registerBacking(device int, f *os.File) (int32, error) {
+	m := fuse.BackingMap{Fd: int32(f.Fd())}
+	id, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(device), backingOpen, uintptr(unsafe.Pointer(&m)))
+	if errno != 0 {
+		return 0, os.NewSyscallError("FUSE_DEV_IOC_BACKING_OPEN", errno)
+	}
+	return int32(id), nil
+}
+
+// unregister takes a backing id back.
+func (s *Session) unregister(id int32) {
+	if id == 0 {
+		return
+	}
+	n := uint32(id)
+	_, _, _ = unix.Syscall(unix.SYS_IOCTL, uintptr(s.fd), backingClose, uintptr(unsafe.Pointer(&n)))
+}
