@@ -14,8 +14,8 @@ const (
 	// AnnotationBuildTool of an index is free text.
 	AnnotationBuildTool = "com.amazon.soci.build-tool-identifier"
 
-	// AnnotationLayerDigest of a ztoc or prefetch descriptor names the layer
-	// blob it belongs to.
+	// AnnotationLayerDigest of a ztoc, prefetch or compact index descriptor
+	// names the layer blob it belongs to.
 	AnnotationLayerDigest = "com.amazon.soci.image-layer-digest"
 	// AnnotationLayerMediaType of a ztoc descriptor is the media type of the
 	// layer in the image manifest.

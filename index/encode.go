@@ -19,7 +19,7 @@ func (ix *Index) Encode() ([]byte, error) {
 	m := ocispec.Manifest{
 		Versioned: specs.Versioned{SchemaVersion: 2},
 		MediaType: ocispec.MediaTypeImageManifest,
-		Layers:    make([]ocispec.Descriptor, 0, len(ix.Layers)+len(ix.Prefetch)+len(ix.Other)),
+		Layers:    make([]ocispec.Descriptor, 0, len(ix.Layers)+len(ix.Prefetch)+len(ix.Compact)+len(ix.Other)),
 	}
 	switch {
 	case ix.Version == 1 && ix.Subject != nil:
@@ -39,6 +39,9 @@ func (ix *Index) Encode() ([]byte, error) {
 	}
 	for _, p := range ix.Prefetch {
 		m.Layers = append(m.Layers, p.descriptor())
+	}
+	for _, c := range ix.Compact {
+		m.Layers = append(m.Layers, c.descriptor())
 	}
 	m.Layers = append(m.Layers, ix.Other...)
 	m.Annotations = ix.annotations()

@@ -23,6 +23,8 @@ type Index struct {
 	Layers []LayerIndex
 	// Prefetch are the prefetch artifacts in image layer order.
 	Prefetch []PrefetchRef
+	// Compact are the compact indexes in image layer order.
+	Compact []CompactRef
 	// Other are layers of kinds this package does not know, in order.
 	Other []ocispec.Descriptor
 	// Annotations are the index's annotations besides the build tool.
@@ -46,6 +48,17 @@ func (ix *Index) PrefetchFor(d digest.Digest) (ocispec.Descriptor, bool) {
 	for _, p := range ix.Prefetch {
 		if p.Layer == d {
 			return p.Descriptor, true
+		}
+	}
+	return ocispec.Descriptor{}, false
+}
+
+// CompactFor finds the compact index of the layer blob d. If the index has
+// several, the first one counts.
+func (ix *Index) CompactFor(d digest.Digest) (ocispec.Descriptor, bool) {
+	for _, c := range ix.Compact {
+		if c.Layer == d {
+			return c.Descriptor, true
 		}
 	}
 	return ocispec.Descriptor{}, false

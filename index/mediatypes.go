@@ -14,6 +14,9 @@ const (
 	MediaTypeZtoc = "application/octet-stream"
 	// MediaTypePrefetch is the media type of a prefetch artifact.
 	MediaTypePrefetch = "application/vnd.amazon.soci.prefetch.v1+json"
+	// MediaTypeCompact is the media type of a compact index, see package
+	// index/compact. The version is in the blob as well.
+	MediaTypeCompact = "application/vnd.spry.layer.index.v1"
 )
 
 // Artifact types of an index. They are the media type of its config, which is

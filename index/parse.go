@@ -69,6 +69,12 @@ func (ix *Index) add(desc ocispec.Descriptor) error {
 			return err
 		}
 		ix.Prefetch = append(ix.Prefetch, p)
+	case MediaTypeCompact:
+		c, err := parseCompactRef(desc)
+		if err != nil {
+			return err
+		}
+		ix.Compact = append(ix.Compact, c)
 	default:
 		ix.Other = append(ix.Other, desc)
 	}

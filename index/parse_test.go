@@ -36,6 +36,10 @@ func full() *index.Index {
 	return &index.Index{
 		Version: 2, BuildTool: "test", Annotations: map[string]string{"b": "2", "a": "1"},
 		Layers: []index.LayerIndex{one, two}, Prefetch: []index.PrefetchRef{prefetch("p1"), prefetch("p2")},
+		Compact: []index.CompactRef{
+			{Descriptor: ocispec.Descriptor{Digest: sum("c1"), Size: 5}, Layer: sum("l1")},
+			{Descriptor: ocispec.Descriptor{Digest: sum("c2"), Size: 5}, Layer: sum("l1")},
+		},
 		Other: []ocispec.Descriptor{{MediaType: "application/vnd.example", Digest: sum("o"), Size: 1}},
 	}
 }
@@ -73,7 +77,7 @@ func TestRoundTrip(t *testing.T) {
 
 func TestCanonicalForm(t *testing.T) {
 	ix := full()
-	ix.Layers, ix.Prefetch, ix.Other = ix.Layers[:1], nil, nil
+	ix.Layers, ix.Prefetch, ix.Compact, ix.Other = ix.Layers[:1], nil, nil, nil
 	b, err := ix.Encode()
 	if err != nil {
 		t.Fatal(err)
@@ -143,6 +147,20 @@ func TestLookups(t *testing.T) {
 	}
 }
 
+func TestCompactFor(t *testing.T) {
+	ix := annotated(t, full())
+	desc, ok := ix.CompactFor(sum("l1"))
+	if !ok || desc.Digest != sum("c1") || desc.MediaType != index.MediaTypeCompact {
+		t.Errorf("compact index %+v, found %t", desc, ok)
+	}
+	if _, ok := ix.CompactFor(sum("l2")); ok {
+		t.Error("found a compact index for a layer that has none")
+	}
+	if len(ix.Other) != 1 {
+		t.Errorf("%d other layers, want 1", len(ix.Other))
+	}
+}
+
 func TestSubject(t *testing.T) {
 	ix := full()
 	ix.Version = 1
@@ -171,21 +189,22 @@ func TestParseErrors(t *testing.T) {
 	}
 	ok := sum("x").String()
 	cases := map[string]struct{ in, reason string }{
-		"nothing":          {"", "unexpected end"},
-		"no JSON":          {"{", "unexpected end"},
-		"wrong type":       {`{"layers":{}}`, "cannot unmarshal"},
-		"no version":       {`{}`, "no known version"},
-		"empty config":     {`{"config":{"mediaType":"application/vnd.oci.empty.v1+json"}}`, "no known version"},
-		"too large":        {strings.Repeat(" ", index.MaxSize) + "{}", "at most"},
-		"ztoc digest":      {layer(`{"mediaType":"application/octet-stream","digest":"sha256:zz"}`), "layer 0: digest"},
-		"unknown digest":   {layer(`{"mediaType":"x","digest":"md5:00000000000000000000000000000000"}`), "layer 0: digest"},
-		"negative size":    {layer(`{"mediaType":"x","digest":"` + ok + `","size":-1}`), "negative size"},
-		"no layer digest":  {layer(`{"mediaType":"application/octet-stream","digest":"` + ok + `"}`), "layer digest"},
-		"no layer, 2nd":    {layer(`{"digest":"` + ok + `"},{"mediaType":"` + index.MediaTypePrefetch + `","digest":"` + ok + `"}`), "layer 1: prefetch"},
-		"path as digest":   {layer(`{"mediaType":"application/octet-stream","digest":"` + ok + `","annotations":{"` + index.AnnotationLayerDigest + `":"../../x"}}`), "layer digest"},
-		"span size":        {layer(`{"mediaType":"application/octet-stream","digest":"` + ok + `","annotations":{"` + index.AnnotationLayerDigest + `":"` + ok + `","` + index.AnnotationSpanSize + `":"4MiB"}}`), "not a size"},
-		"negative spans":   {layer(`{"mediaType":"application/octet-stream","digest":"` + ok + `","annotations":{"` + index.AnnotationLayerDigest + `":"` + ok + `","` + index.AnnotationSpanSize + `":"-1"}}`), "not a size"},
-		"subject's digest": {`{"config":{"mediaType":"` + index.ArtifactTypeV1 + `"},"subject":{"digest":"x"}}`, "subject"},
+		"nothing":           {"", "unexpected end"},
+		"no JSON":           {"{", "unexpected end"},
+		"wrong type":        {`{"layers":{}}`, "cannot unmarshal"},
+		"no version":        {`{}`, "no known version"},
+		"empty config":      {`{"config":{"mediaType":"application/vnd.oci.empty.v1+json"}}`, "no known version"},
+		"too large":         {strings.Repeat(" ", index.MaxSize) + "{}", "at most"},
+		"ztoc digest":       {layer(`{"mediaType":"application/octet-stream","digest":"sha256:zz"}`), "layer 0: digest"},
+		"unknown digest":    {layer(`{"mediaType":"x","digest":"md5:00000000000000000000000000000000"}`), "layer 0: digest"},
+		"negative size":     {layer(`{"mediaType":"x","digest":"` + ok + `","size":-1}`), "negative size"},
+		"no layer digest":   {layer(`{"mediaType":"application/octet-stream","digest":"` + ok + `"}`), "layer digest"},
+		"no layer, compact": {layer(`{"mediaType":"` + index.MediaTypeCompact + `","digest":"` + ok + `"}`), "layer 0: compact index"},
+		"no layer, 2nd":     {layer(`{"digest":"` + ok + `"},{"mediaType":"` + index.MediaTypePrefetch + `","digest":"` + ok + `"}`), "layer 1: prefetch"},
+		"path as digest":    {layer(`{"mediaType":"application/octet-stream","digest":"` + ok + `","annotations":{"` + index.AnnotationLayerDigest + `":"../../x"}}`), "layer digest"},
+		"span size":         {layer(`{"mediaType":"application/octet-stream","digest":"` + ok + `","annotations":{"` + index.AnnotationLayerDigest + `":"` + ok + `","` + index.AnnotationSpanSize + `":"4MiB"}}`), "not a size"},
+		"negative spans":    {layer(`{"mediaType":"application/octet-stream","digest":"` + ok + `","annotations":{"` + index.AnnotationLayerDigest + `":"` + ok + `","` + index.AnnotationSpanSize + `":"-1"}}`), "not a size"},
+		"subject's digest":  {`{"config":{"mediaType":"` + index.ArtifactTypeV1 + `"},"subject":{"digest":"x"}}`, "subject"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -159,8 +159,8 @@ func withoutIndex(ctx context.Context, src Image, ix ocispec.Index, dgst digest.
 	return out, unused, nil
 }
 
-// Blobs describes what the index refers to: its config, its ztocs and its
-// prefetch artifacts.
+// Blobs describes what the index refers to: its config, its ztocs, its
+// prefetch artifacts and its compact indexes.
 func (f Found) Blobs() []ocispec.Descriptor {
 	artifact := index.ArtifactTypeV1
 	if f.Index.Version == 2 {
@@ -172,6 +172,9 @@ func (f Found) Blobs() []ocispec.Descriptor {
 	}
 	for _, p := range f.Index.Prefetch {
 		blobs = append(blobs, p.Descriptor)
+	}
+	for _, c := range f.Index.Compact {
+		blobs = append(blobs, c.Descriptor)
 	}
 	return append(blobs, f.Index.Other...)
 }
