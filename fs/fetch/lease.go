@@ -3,7 +3,11 @@
 
 package fetch
 
-import "context"
+import (
+	"context"
+	"math"
+	"time"
+)
 
 // Lease is the right to run one transfer. Its methods are safe for concurrent
 // use. The holder must call Release.
@@ -24,7 +28,30 @@ func (l *Lease) Release() {
 	}
 	l.released = true
 	l.s.running[l.class]--
+	if l.class == Demand {
+		l.s.pace.restart()
+	}
 	l.s.settleLocked()
+}
+
+// Credit is how many bytes the transfer should fetch at most, in one request.
+// Only of Background it is not all: when demand was active a short while ago.
+func (l *Lease) Credit() int64 {
+	l.s.mu.Lock()
+	defer l.s.mu.Unlock()
+	if l.class != Background {
+		return math.MaxInt64
+	}
+	return l.s.pace.credit()
+}
+
+// Spend says how many bytes the transfer is going to fetch.
+func (l *Lease) Spend(n int64) {
+	l.s.mu.Lock()
+	defer l.s.mu.Unlock()
+	if l.class == Background {
+		l.s.pace.spent += float64(n)
+	}
 }
 
 // Promote moves a running transfer to a more urgent class; it counts as that
@@ -49,18 +76,21 @@ func (l *Lease) Class() Class {
 	return l.class
 }
 
-// Yield returns at once unless the lease is of class Background and demand is
-// active: then it blocks until demand has ended, the lease was promoted, or
-// ctx is done, whose cause it returns. A transfer calls it at points where
-// pausing costs little, such as between two spans of a body.
+// Yield returns at once unless the lease is of class Background. Then it blocks
+// while demand is active, and for a moment where other processes want
+// the CPUs that the running background transfers need. It ends early when the
+// lease was promoted, or ctx is done, whose cause it returns. A transfer
+// calls it at points where pausing costs little, such as between two spans of a body.
 func (l *Lease) Yield(ctx context.Context) error {
+	held := time.Now()
 	for {
-		wait := l.mustYield()
+		wait, again := l.mustYield(held)
 		if wait == nil {
 			return nil
 		}
 		select {
 		case <-wait:
+		case <-again:
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
@@ -68,12 +98,17 @@ func (l *Lease) Yield(ctx context.Context) error {
 }
 
 // mustYield is nil when the transfer may go on, else a channel that is closed
-// when that may have changed.
-func (l *Lease) mustYield() <-chan struct{} {
+// when that may have changed, and one that says when to look again.
+func (l *Lease) mustYield(held time.Time) (wait <-chan struct{}, again <-chan time.Time) {
 	l.s.mu.Lock()
 	defer l.s.mu.Unlock()
-	if l.class != Background || !l.s.demandLocked() {
-		return nil
+	switch {
+	case l.class != Background:
+		return nil, nil
+	case l.s.demandLocked():
+		return l.s.changed, nil
+	case l.s.crowdedLocked() && time.Since(held) < longestHold:
+		return l.s.changed, time.After(idleWindow)
 	}
-	return l.s.changed
+	return nil, nil
 }

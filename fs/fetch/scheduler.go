@@ -8,11 +8,15 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 )
 
 // DefaultConnections is how many transfers run at a time unless [Options] say
 // otherwise.
 const DefaultConnections = 16
+
+// DefaultBackground is how many of them may be of class Background.
+const DefaultBackground = 3
 
 // Options configure a [Scheduler]. Zero values give the documented defaults.
 type Options struct {
@@ -23,7 +27,7 @@ type Options struct {
 	// Connections). At least one connection is left to the other classes.
 	Reserved int
 	// Background is how many transfers of class Background may run at a time
-	// (half of what is not reserved, at least one).
+	// (3: enough to fill a line, few enough not to crowd demand out of it).
 	Background int
 }
 
@@ -37,6 +41,9 @@ type Scheduler struct {
 	running [classes]int
 	waiting [classes]list.List // of *waiter, first come first served
 	changed chan struct{}      // closed and replaced by wakeLocked
+	pace    pace               // of Background
+	alarm   *time.Timer        // settles when pace has credit again; nil: not set
+	idle    idle
 }
 
 // waiter is one Acquire that could not be answered at once.
@@ -55,7 +62,7 @@ func New(o Options) *Scheduler {
 	}
 	shared := max(o.Connections-o.Reserved, 1)
 	if o.Background <= 0 {
-		o.Background = max(shared/2, 1)
+		o.Background = DefaultBackground
 	}
 	return &Scheduler{
 		connections: o.Connections,
@@ -111,6 +118,14 @@ func (s *Scheduler) Active(c Class) int {
 	return s.running[c]
 }
 
+// Expect says that demand is about to begin, as when a layer was mounted just
+// now: background starts slowly.
+func (s *Scheduler) Expect() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pace.restart()
+}
+
 // settleLocked gives out every lease that may be given, most urgent first, and
 // wakes what waits for demand to end.
 func (s *Scheduler) settleLocked() {
@@ -128,7 +143,25 @@ func (s *Scheduler) settleLocked() {
 	}
 	if !s.demandLocked() {
 		s.wakeLocked()
+		s.setAlarmLocked()
 	}
+}
+
+// setAlarmLocked settles again when background may go on.
+func (s *Scheduler) setAlarmLocked() {
+	if s.alarm != nil || s.waiting[Background].Len() == 0 {
+		return
+	}
+	opens := s.pace.opens()
+	if opens <= 0 {
+		return
+	}
+	s.alarm = time.AfterFunc(opens, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.alarm = nil
+		s.settleLocked()
+	})
 }
 
 // wakeLocked lets every Yield look again.
@@ -140,6 +173,12 @@ func (s *Scheduler) wakeLocked() {
 // demandLocked says whether a demand transfer runs or waits.
 func (s *Scheduler) demandLocked() bool {
 	return s.running[Demand] > 0 || s.waiting[Demand].Len() > 0
+}
+
+// crowdedLocked says whether more background transfers run than there are CPUs
+// for.
+func (s *Scheduler) crowdedLocked() bool {
+	return float64(s.running[Background]) > s.idle.cpusLeft()+0.5
 }
 
 // mayRunLocked says whether one more transfer of class c fits.
@@ -158,6 +197,6 @@ func (s *Scheduler) mayRunLocked(c Class) bool {
 	case c != Background:
 		return true
 	default:
-		return !s.demandLocked() && s.running[Background] < s.background
+		return !s.demandLocked() && s.running[Background] < s.background && s.pace.credit() > 0
 	}
 }

@@ -125,8 +125,10 @@ func (r *Reader) begin(lease *fetch.Lease, class fetch.Class, first, last span.I
 	defer r.mu.Unlock()
 	for id := first; id <= last && !r.closed; id++ {
 		if r.flights[id] == nil && !r.store.Has(id) {
-			rn := r.claimLocked(class, id, r.runEndLocked(id, last))
+			end := r.runEndLocked(id, last, lease.Credit())
+			rn := r.claimLocked(class, id, end)
 			rn.lease = lease
+			lease.Spend(int64(r.layer.Span(end).End - r.layer.Span(id).Start))
 			for _, e := range rn.entries {
 				r.pinLocked(e, class)
 			}

@@ -31,6 +31,7 @@ type entry struct {
 	grant   grant  // for data
 	buf     []byte // where data lies, to be used again
 	queued  bool   // for the writer
+	urgent  bool   // was demanded
 	stored  chan struct{}
 	putErr  error // set before stored is closed
 }
@@ -55,14 +56,16 @@ func (r *Reader) claimLocked(class fetch.Class, first, last span.ID) *run {
 }
 
 // runEndLocked is the last span of the run that begins at first: neighbours
-// that are missing too, within the size of a run and not behind last.
-func (r *Reader) runEndLocked(first, last span.ID) span.ID {
+// that are missing too, within limit and the size of a run, both in bytes, and
+// not behind last.
+func (r *Reader) runEndLocked(first, last span.ID, limit int64) span.ID {
+	limit = min(limit, r.options.RunSize)
 	start, prev := r.layer.Span(first).Start, r.layer.Span(first)
 	for id := first + 1; id <= last; id++ {
 		next := r.layer.Span(id)
 		shared := prev.End - next.Start
 		if r.flights[id] != nil || r.store.Has(id) || shared < 0 || shared > 1 ||
-			int64(next.End-start) > r.options.RunSize {
+			int64(next.End-start) > limit {
 			return id - 1
 		}
 		prev = next

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/containerd/log"
 
@@ -160,7 +161,7 @@ func (r *Reader) demand(first, last span.ID) ([]*entry, error) {
 	for id := first; id <= last; id++ {
 		e := r.flights[id]
 		if e == nil && !r.store.Has(id) {
-			r.startLocked(r.claimLocked(fetch.Demand, id, r.runEndLocked(id, last)))
+			r.startLocked(r.claimLocked(fetch.Demand, id, r.runEndLocked(id, last, math.MaxInt64)))
 			e = r.flights[id]
 		}
 		if e != nil {

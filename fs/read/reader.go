@@ -34,6 +34,7 @@ type Reader struct {
 	mu      sync.Mutex // guards everything below, and the fields of entries
 	flights map[span.ID]*entry
 	queue   []*entry // to be written
+	urgent  []*entry // to be written before those
 	writing bool     // a writer runs
 	full    bool     // the last write failed
 	ahead   int      // readaheads that run

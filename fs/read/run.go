@@ -95,6 +95,7 @@ func (r *Reader) decode(b *body, sp span.Span, room int) (buf, out []byte, verif
 func (r *Reader) publish(e *entry, out, buf []byte, g grant) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	e.urgent = e.run != nil && e.run.class == fetch.Demand
 	e.data, e.buf, e.grant, e.run = out, buf, g, nil
 	close(e.done)
 	r.enqueueLocked(e)

@@ -11,14 +11,19 @@ func (r *Reader) enqueueLocked(e *entry) {
 	}
 	e.queued = true
 	e.refs++
-	r.queue = append(r.queue, e)
+	if e.urgent {
+		r.urgent = append(r.urgent, e)
+	} else {
+		r.queue = append(r.queue, e)
+	}
 	if !r.writing {
 		r.writing = true
 		r.work.Go(r.writeQueue)
 	}
 }
 
-// writeQueue writes entries until none is left.
+// writeQueue writes entries until none is left, what was demanded first: that
+// takes memory which the next demand may need.
 func (r *Reader) writeQueue() {
 	for {
 		e := r.dequeue()
@@ -33,16 +38,21 @@ func (r *Reader) writeQueue() {
 	}
 }
 
+// dequeue takes the next entry to be written, nil if there is none.
 func (r *Reader) dequeue() *entry {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.queue) == 0 {
-		r.writing, r.queue = false, nil
+	q := &r.urgent
+	if len(*q) == 0 {
+		q = &r.queue
+	}
+	if len(*q) == 0 {
+		r.writing, r.queue, r.urgent = false, nil, nil
 		return nil
 	}
-	e := r.queue[0]
-	r.queue[0] = nil
-	r.queue = r.queue[1:]
+	e := (*q)[0]
+	(*q)[0] = nil
+	*q = (*q)[1:]
 	return e
 }
 

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package fetch
+
+import (
+	"bytes"
+	"os"
+	"runtime"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// idleWindow is the time over which CPU use is measured. The kernel
+	// counts in steps of 10 ms.
+	idleWindow = 80 * time.Millisecond
+	// longestHold bounds how long a transfer is held back for want of a CPU,
+	// so that a busy host gets there too.
+	longestHold = 400 * time.Millisecond
+	// userHZ is the unit of /proc/stat: ticks a second, on every
+	// architecture that Go runs on.
+	userHZ = 100
+)
+
+// idle measures how many CPUs other processes leave to this one. Threads of
+// low priority would not do: what waits for the garbage collector or for a
+// lock would wait for them, and a container has a control group of its own, in
+// which their priority means nothing.
+type idle struct {
+	cpus float64
+
+	at          time.Time
+	busy, own   time.Duration // until at, since the system and the process began
+	left        float64       // CPUs, in the window before at
+	unavailable bool          // all CPUs are taken for idle
+}
+
+// cpusLeft is how many CPUs others did not use a moment ago. Not safe for concurrent use.
+func (i *idle) cpusLeft() float64 {
+	now := time.Now()
+	if i.cpus == 0 {
+		i.cpus = float64(runtime.NumCPU())
+		i.left = i.cpus
+	}
+	if now.Sub(i.at) < idleWindow || i.unavailable {
+		return i.left
+	}
+	busy, err := systemBusy()
+	if err != nil {
+		i.unavailable = true
+		return i.left
+	}
+	own := processBusy()
+	if elapsed := now.Sub(i.at); !i.at.IsZero() {
+		others := float64((busy-i.busy)-(own-i.own)) / float64(elapsed)
+		i.left = min(max(i.cpus-others, 0), i.cpus)
+	}
+	i.at, i.busy, i.own = now, busy, own
+	return i.left
+}
+
+// systemBusy is the time that all CPUs spent in programs and the kernel, but
+// for interrupts, since the system began.
+func systemBusy() (time.Duration, error) {
+	b, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, err
+	}
+	return parseBusy(b)
+}
+
+// parseBusy adds up the columns user, nice and system of the first line of
+// /proc/stat (proc_stat(5)).
+func parseBusy(b []byte) (time.Duration, error) {
+	line, _, _ := bytes.Cut(b, []byte("\n"))
+	fields := bytes.Fields(line)
+	if len(fields) < 4 || string(fields[0]) != "cpu" {
+		return 0, os.ErrInvalid
+	}
+	var ticks int64
+	for _, f := range fields[1:4] {
+		n, err := strconv.ParseInt(string(f), 10, 64)
+		if err != nil {
+			return 0, err
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * (time.Second / userHZ), nil
+}
+
+// processBusy is the CPU time of this process.
+func processBusy() time.Duration {
+	var u unix.Rusage
+	if unix.Getrusage(unix.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package fetch
+
+import (
+	"os"
+	"runtime"
+	"testing"
+	"time"
+)
+
+func TestParseBusy(t *testing.T) {
+	for _, tt := range []struct {
+		name, stat string
+		want       time.Duration
+		fails      bool
+	}{
+		{name: "columns", stat: "cpu  100 20 3 4000 5 6 7 0 0 0\ncpu0 1 2 3\n", want: 1230 * time.Millisecond},
+		{name: "empty", fails: true},
+		{name: "short", stat: "cpu 1 2\n", fails: true},
+		{name: "not a number", stat: "cpu 1 x 3 4\n", fails: true},
+		{name: "another line", stat: "intr 1 2 3 4\n", fails: true},
+	} {
+		got, err := parseBusy([]byte(tt.stat))
+		if (err != nil) != tt.fails || got != tt.want {
+			t.Errorf("%s: got %v, %v", tt.name, got, err)
+		}
+	}
+}
+
+// TestOwnWorkLeavesCPUs burns a CPU: that is no reason to give way.
+func TestOwnWorkLeavesCPUs(t *testing.T) {
+	if _, err := os.Stat("/proc/stat"); err != nil {
+		t.Skip("no /proc/stat on this system")
+	}
+	before, err := systemBusy()
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := processBusy()
+	for processBusy()-own < 200*time.Millisecond {
+	}
+	after, err := systemBusy()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if after-before < 150*time.Millisecond {
+		t.Errorf("the system counts %v of 200 ms that this process worked", after-before)
+	}
+	var i idle
+	for range 2 {
+		i.at = i.at.Add(-time.Second) // look again
+		if left := i.cpusLeft(); left < 0 || left > float64(runtime.NumCPU()) {
+			t.Errorf("%v of %d CPUs left", left, runtime.NumCPU())
+		}
+	}
+}

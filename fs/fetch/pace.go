@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package fetch
+
+import (
+	"math"
+	"time"
+)
+
+const (
+	// paceFloor is the rate with which background begins when demand has
+	// ended, in bytes a second.
+	paceFloor = 4 << 20
+	// paceDouble is the time in which the rate doubles. A line of 1 Gbit/s is
+	// full after five of them, when about 25 MB have come.
+	paceDouble = 200 * time.Millisecond
+)
+
+// pace is the slow start of background transfers: a container that starts
+// reads in bursts, and what background moves between two of them costs it
+// line and CPU for bytes that it may not need. So the rate is low right
+// after demand and doubles as long as none comes, without an upper bound.
+type pace struct {
+	since time.Time // when demand ended, or is expected
+	spent float64   // bytes since then
+}
+
+// restart begins slowly again.
+func (p *pace) restart() { *p = pace{since: time.Now()} }
+
+// credit is how many bytes may be spent now; not more than MaxInt64.
+func (p *pace) credit() int64 {
+	doublings := float64(time.Since(p.since)) / float64(paceDouble)
+	earned := paceScale * (math.Exp2(doublings) - 1)
+	return int64(min(earned-p.spent, math.MaxInt64/2))
+}
+
+// opens is how long it takes until there is credit; at most 0 if there is.
+func (p *pace) opens() time.Duration {
+	doublings := math.Log2(1 + (p.spent+1)/paceScale)
+	return time.Duration(doublings*float64(paceDouble)) - time.Since(p.since) + 1
+}
+
+// paceScale makes the integral of the rate over time one of bytes.
+var paceScale = paceFloor * paceDouble.Seconds() / math.Ln2
