@@ -15,6 +15,9 @@ const (
 	classes
 )
 
+// Classes is the number of classes.
+const Classes = int(classes)
+
 // String names the class for logs and errors.
 func (c Class) String() string {
 	switch c {

@@ -19,6 +19,8 @@ import (
 const (
 	// DefaultDeadline is how long a read may take.
 	DefaultDeadline = 60 * time.Second
+	// DefaultSlow is when a read is reported that still waits.
+	DefaultSlow = 10 * time.Second
 	// DefaultAttempts is how often a span is fetched whose bytes are wrong.
 	DefaultAttempts = 4
 	// DefaultRunSize is the size in bytes of the largest range request for
@@ -53,6 +55,13 @@ type Options struct {
 	// Deadline bounds a read, and a transfer without progress
 	// (DefaultDeadline).
 	Deadline time.Duration
+	// Slow is after what time a read that waits is logged and counted
+	// (DefaultSlow).
+	Slow time.Duration
+	// Images names the images that have the layer, for logs; it may be nil.
+	Images func() []string
+	// Counters are shared by the readers of a host (new ones).
+	Counters *Counters
 	// Attempts is how often in all a span is fetched whose bytes are wrong
 	// (DefaultAttempts).
 	Attempts int
@@ -75,6 +84,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Deadline <= 0 {
 		o.Deadline = DefaultDeadline
+	}
+	if o.Slow <= 0 {
+		o.Slow = DefaultSlow
+	}
+	if o.Counters == nil {
+		o.Counters = new(Counters)
 	}
 	if o.Attempts <= 0 {
 		o.Attempts = DefaultAttempts

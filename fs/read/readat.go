@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"time"
 
 	"github.com/containerd/log"
 
@@ -46,7 +47,7 @@ func (r *Reader) ReadAt(ctx context.Context, id toc.NodeID, p []byte, off int64)
 		}
 		r.drop(rq.first, rq.last, err)
 	}
-	if err := r.readMissing(ctx, rq); err != nil {
+	if err := r.readWatched(ctx, rq); err != nil {
 		return fmt.Errorf("read layer %s at %d: %w", r.options.Digest, rq.start, err)
 	}
 	return nil
@@ -89,6 +90,21 @@ func (r *Reader) drop(first, last span.ID, cause error) {
 			r.log().WithError(err).WithField("span", id).Warn("cannot record the loss of a span")
 		}
 	}
+}
+
+// readWatched is readMissing, counted and reported when it takes long.
+func (r *Reader) readWatched(ctx context.Context, rq request) error {
+	defer r.watch(rq)()
+	c, since := r.counters, time.Now()
+	c.Waiting.Add(1)
+	defer c.Waiting.Add(-1)
+	err := r.readMissing(ctx, rq)
+	c.Waited.Add(1)
+	c.WaitNanos.Add(int64(time.Since(since)))
+	if err != nil && ctx.Err() == nil && !errors.Is(err, ErrClosed) {
+		c.Failed.Add(1)
+	}
+	return err
 }
 
 // readMissing answers rq from memory and disk, fetching, again if need be.

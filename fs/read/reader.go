@@ -23,6 +23,7 @@ type Reader struct {
 	blob      BlobReader
 	scheduler *fetch.Scheduler
 	memory    *Memory
+	counters  *Counters
 	streams   streams
 
 	// lifetime ends when the reader is closed. Runs and the writer live in
@@ -38,6 +39,7 @@ type Reader struct {
 	writing bool     // a writer runs
 	full    bool     // the last write failed
 	ahead   int      // readaheads that run
+	outage  outage
 	closed  bool
 }
 
@@ -52,6 +54,7 @@ func New(o Options) *Reader {
 		blob:      o.Blob,
 		scheduler: o.Scheduler,
 		memory:    o.Memory,
+		counters:  o.Counters,
 		flights:   make(map[span.ID]*entry),
 	}
 	r.lifetime, r.end = context.WithCancelCause(context.Background())

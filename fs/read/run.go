@@ -59,6 +59,7 @@ func (r *Reader) transferSpan(b *body, rn *run, e *entry) error {
 		return err
 	}
 	g.shrink(int64(room))
+	r.counters.fetched[r.classOf(rn)].Add(sp.CompressedSize())
 	look := r.hold(e)
 	r.publish(e, out, buf, g)
 	r.observe(e, look, data, out)
@@ -74,6 +75,7 @@ func (r *Reader) decode(b *body, sp span.Span, room int) (buf, out []byte, verif
 	}
 	verified, err = span.Verify(sp, data)
 	if err != nil {
+		r.counters.WrongSpans.Add(1)
 		if d, ok := r.blob.(Distruster); ok && b.rc != nil {
 			d.Distrust(b.rc)
 		}
@@ -95,6 +97,7 @@ func (r *Reader) decode(b *body, sp span.Span, room int) (buf, out []byte, verif
 func (r *Reader) publish(e *entry, out, buf []byte, g grant) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.outage = outage{}
 	e.urgent = e.run != nil && e.run.class == fetch.Demand
 	e.data, e.buf, e.grant, e.run = out, buf, g, nil
 	close(e.done)
@@ -109,6 +112,7 @@ func (r *Reader) fail(rn *run, done int, err error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.outage.cause = err
 	for _, e := range rn.entries[done:] {
 		e.err, e.putErr, e.run = err, err, nil
 		close(e.done)
