@@ -7,12 +7,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/containerd/platforms"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/spf13/cobra"
 
 	"github.com/spryd/spry/cmd/spry/internal/job"
+	"github.com/spryd/spry/index/build"
 	"github.com/spryd/spry/index/convert"
 	"github.com/spryd/spry/index/ztoc"
 )
@@ -51,6 +53,8 @@ func (p *platformFlags) parse() ([]ocispec.Platform, error) {
 type buildFlags struct {
 	platformFlags
 	spanSize, minLayerSize size
+	formats                []string
+	compactSpanSize        size
 	prefetchFiles          []string
 	prefetchJSON           string
 	optimizations          []string
@@ -60,8 +64,11 @@ type buildFlags struct {
 func (b *buildFlags) add(cmd *cobra.Command) {
 	b.platformFlags.add(cmd)
 	b.spanSize, b.minLayerSize = ztoc.DefaultSpanSize, job.DefaultMinLayerSize
+	b.compactSpanSize = build.DefaultFineSpanSize
 	f := cmd.Flags()
+	f.StringSliceVar(&b.formats, "format", []string{formatSOCI, formatCompact}, "`forms` of the index: soci is what every implementation reads, compact is smaller and finer and comes with it")
 	f.Var(&b.spanSize, "span-size", "uncompressed size of the pieces in which a layer can be read")
+	f.Var(&b.compactSpanSize, "compact-span-size", "the same for the compact form")
 	f.Var(&b.minLayerSize, "min-layer-size", "compressed size below which a layer gets no index")
 	f.StringArrayVar(&b.prefetchFiles, "prefetch-file", nil, "`path` in the image to fetch before it is asked for (repeatable)")
 	f.StringVar(&b.prefetchJSON, "prefetch-files-json", "", "`file` with a JSON array of such paths")
@@ -77,6 +84,9 @@ func (b *buildFlags) options(a *app) (job.Options, error) {
 	}
 	if b.spanSize < 1 || b.spanSize > ztoc.MaxSpanSize {
 		return o, usagef("--span-size %d: want 1 to %d", b.spanSize, int64(ztoc.MaxSpanSize))
+	}
+	if err := b.parseFormats(&o); err != nil {
+		return o, err
 	}
 	for _, name := range b.optimizations {
 		if name != xattrOptimization {
@@ -99,6 +109,32 @@ func (b *buildFlags) options(a *app) (job.Options, error) {
 	return o, nil
 }
 
+// Values of --format.
+const (
+	formatSOCI    = "soci"
+	formatCompact = "compact"
+)
+
+// parseFormats sets the forms of index in o.
+func (b *buildFlags) parseFormats(o *job.Options) error {
+	for _, f := range b.formats {
+		if f != formatSOCI && f != formatCompact {
+			return usagef("--format %s: want %s or %s,%s", f, formatSOCI, formatSOCI, formatCompact)
+		}
+	}
+	if !slices.Contains(b.formats, formatSOCI) {
+		return usagef("--format: there is no index without %s", formatSOCI)
+	}
+	if !slices.Contains(b.formats, formatCompact) {
+		return nil
+	}
+	if b.compactSpanSize < 1 || b.compactSpanSize > ztoc.MaxSpanSize {
+		return usagef("--compact-span-size %d: want 1 to %d", b.compactSpanSize, int64(ztoc.MaxSpanSize))
+	}
+	o.CompactSpanSize = int64(b.compactSpanSize)
+	return nil
+}
+
 // convertFlags say how an image is converted.
 type convertFlags struct {
 	buildFlags
@@ -113,7 +149,7 @@ const (
 
 func (c *convertFlags) add(cmd *cobra.Command) {
 	c.buildFlags.add(cmd)
-	cmd.Flags().StringVar(&c.indexPlatform, "index-platform", platformOfImage, "how the image describes its indexes: `image` gives them the platform of what they are for, as other tools do; unknown keeps containerd from fetching them as part of the image")
+	cmd.Flags().StringVar(&c.indexPlatform, "index-platform", platformUnknown, "how the image describes its indexes: `unknown` keeps containerd from fetching them as part of the image; image gives them the platform of what they are for, as other tools do")
 }
 
 func (c *convertFlags) options(a *app) (job.Options, error) {

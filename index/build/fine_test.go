@@ -6,6 +6,7 @@ package build_test
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"math/rand/v2"
 	"testing"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/spryd/spry/index/compact"
 	"github.com/spryd/spry/index/inflate"
 	"github.com/spryd/spry/index/span"
+	"github.com/spryd/spry/index/toc"
 	"github.com/spryd/spry/index/ztoc"
 )
 
@@ -33,7 +35,9 @@ func TestFine(t *testing.T) {
 				if !bytes.Equal(encode(t, got.Ztoc), encode(t, want.Ztoc)) || got.DiffID != want.DiffID || got.Digest != want.Digest {
 					t.Fatalf("fine spans of %d: another ztoc", fine)
 				}
-				checkFine(t, got, s.blob, stream(t, s.blob, s.compression))
+				whole := stream(t, s.blob, s.compression)
+				checkFine(t, got, s.blob, whole)
+				checkCompact(t, got, s.blob, whole)
 			}
 		})
 	}
@@ -75,6 +79,41 @@ func checkFine(t *testing.T, res *build.Result, blob, tarStream []byte) {
 		if c.Out < span.UncompressedOffset(z.UncompressedSize) && !begins[c.Out] {
 			t.Errorf("span %d of the ztoc starts at %d, where no fine one does", i, c.Out)
 		}
+	}
+}
+
+// checkCompact reads the whole archive by the encoded compact form.
+func checkCompact(t *testing.T, res *build.Result, blob, tarStream []byte) {
+	t.Helper()
+	b, err := res.Compact()
+	if errors.Is(err, toc.ErrTree) {
+		return // it has a file capability that is none
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	layer, err := compact.Decode(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if layer.LayerDigest() != res.Digest || layer.Len() != len(res.Spans) {
+		t.Errorf("compact form is of layer %s with %d spans, want %s with %d", layer.LayerDigest(), layer.Len(), res.Digest, len(res.Spans))
+	}
+	var got []byte
+	for i := range layer.Len() {
+		s := layer.Span(span.ID(i))
+		data, err := span.Verify(s, blob[s.Start:s.End])
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := layer.Decode(nil, data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, out...)
+	}
+	if !bytes.Equal(got, tarStream[:res.Ztoc.UncompressedSize]) {
+		t.Error("compact form reads another archive")
 	}
 }
 

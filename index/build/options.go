@@ -12,7 +12,7 @@ import (
 
 // DefaultFineSpanSize is the span size in bytes of the compact form that
 // costs little more to fetch than the bytes that a starting container reads.
-const DefaultFineSpanSize = 1 << 20
+const DefaultFineSpanSize = 768 << 10
 
 // Options say how to index a layer. The zero value makes what the reference
 // implementation makes of a gzip layer.

@@ -23,10 +23,12 @@ import (
 
 // indexed is what an indexed layer adds to an index.
 type indexed struct {
-	entry    index.LayerIndex
-	spans    int
-	reused   bool
-	prefetch map[string]index.PrefetchRange // by wanted path
+	entry   index.LayerIndex
+	spans   int
+	reused  bool
+	compact compactForm
+	// prefetch is by wanted path.
+	prefetch map[string]index.PrefetchRange
 }
 
 // skipped is the reason why a layer has no index.
@@ -35,22 +37,40 @@ type skipped struct{ reason string }
 // Error implements error.
 func (s *skipped) Error() string { return s.reason }
 
-// layer indexes one layer and puts the ztoc to the destination. It returns a
-// *skipped for a layer that cannot be indexed.
+// layer indexes one layer and puts what comes of it to the destination. It
+// returns a *skipped for a layer that cannot be indexed.
 func (w *worker) layer(ctx context.Context, desc ocispec.Descriptor, c ztoc.Compression, t *progress.Task) (*indexed, error) {
 	if err := w.copier.wait(ctx, desc.Digest); err != nil {
 		return nil, err
 	}
 	z, reused, err := w.reuse(ctx, desc, t)
-	if err == nil && z == nil {
-		z, err = w.build(ctx, desc, c, t)
-	}
 	if err != nil {
 		return nil, err
 	}
+	var form compactForm
+	if z == nil {
+		res, err := w.build(ctx, desc, c, t)
+		if err != nil {
+			return nil, err
+		}
+		z = res.Ztoc
+		if form, err = w.compact(ctx, res); err != nil {
+			return nil, err
+		}
+	}
+	out, err := w.putZtoc(ctx, desc, z)
+	if err != nil {
+		return nil, fmt.Errorf("layer %s: %w", desc.Digest, err)
+	}
+	out.reused, out.compact = reused, form
+	return out, nil
+}
+
+// putZtoc puts the ztoc of a layer to the destination.
+func (w *worker) putZtoc(ctx context.Context, desc ocispec.Descriptor, z *ztoc.Ztoc) (*indexed, error) {
 	b, err := z.Encode()
 	if err != nil {
-		return nil, fmt.Errorf("layer %s: encode ztoc: %w", desc.Digest, err)
+		return nil, fmt.Errorf("encode ztoc: %w", err)
 	}
 	out := &indexed{
 		entry: index.LayerIndex{
@@ -60,26 +80,27 @@ func (w *worker) layer(ctx context.Context, desc ocispec.Descriptor, c ztoc.Comp
 			SpanSize:       z.SpanSize,
 			DisableXattrs:  w.options.MarkXattrs && !hasXattrs(z),
 		},
-		spans:  int(z.MaxSpanID) + 1,
-		reused: reused,
+		spans: int(z.MaxSpanID) + 1,
 	}
 	if out.prefetch, err = wanted(z, w.options.PrefetchFiles); err != nil {
-		return nil, fmt.Errorf("layer %s: %w", desc.Digest, err)
+		return nil, err
 	}
 	if err := w.dst.Put(ctx, out.entry.Descriptor, place.Bytes(b)); err != nil {
-		return nil, fmt.Errorf("layer %s: store ztoc: %w", desc.Digest, err)
+		return nil, fmt.Errorf("store ztoc: %w", err)
 	}
 	return out, nil
 }
 
-// build makes the ztoc of a layer and, where the layer is on this host,
-// verifies it with a second pass.
-func (w *worker) build(ctx context.Context, desc ocispec.Descriptor, c ztoc.Compression, t *progress.Task) (*ztoc.Ztoc, error) {
+// build indexes a layer, and proves the index, in one pass.
+func (w *worker) build(ctx context.Context, desc ocispec.Descriptor, c ztoc.Compression, t *progress.Task) (*build.Result, error) {
 	t.State("indexing")
 	var res *build.Result
 	err := w.read(ctx, desc, t, func(r io.Reader) error {
 		var err error
-		res, err = build.Layer(ctx, r, build.Options{SpanSize: w.options.SpanSize, Compression: c})
+		res, err = build.Layer(ctx, r, build.Options{
+			SpanSize: w.options.SpanSize, FineSpanSize: w.options.CompactSpanSize,
+			Compression: c, Repair: true,
+		})
 		return err
 	})
 	if err != nil {
@@ -91,15 +112,10 @@ func (w *worker) build(ctx context.Context, desc ocispec.Descriptor, c ztoc.Comp
 	if err := res.Ztoc.CheckLazy(); err != nil {
 		return nil, &skipped{plainReason(err)}
 	}
-	if !w.from.Local() {
-		return res.Ztoc, nil
+	if _, err := res.Ztoc.Layer(); err != nil {
+		return nil, &skipped{plainReason(err)}
 	}
-	t.State("verifying")
-	err = w.read(ctx, desc, t, func(r io.Reader) error { return build.Verify(ctx, r, res) })
-	if err != nil {
-		return nil, err
-	}
-	return res.Ztoc, nil
+	return res, nil
 }
 
 // read runs use over the bytes of a layer. That the bytes cannot be read is

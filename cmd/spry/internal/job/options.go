@@ -20,6 +20,9 @@ const DefaultMinLayerSize = 10 << 20
 type Options struct {
 	// SpanSize is the span size in bytes; 0 stands for ztoc.DefaultSpanSize.
 	SpanSize int64
+	// CompactSpanSize is the span size in bytes of the compact form; 0 makes
+	// none.
+	CompactSpanSize int64
 	// MinLayerSize is the compressed size in bytes below which layers are left
 	// out.
 	MinLayerSize int64

@@ -38,6 +38,12 @@ type LayerReport struct {
 	Ztoc     digest.Digest `json:"ztoc,omitempty"`
 	ZtocSize int64         `json:"ztoc_size,omitempty"`
 	Spans    int           `json:"spans,omitempty"`
+	// Compact is "" if the layer has no compact index; NoCompact says why it
+	// has none although one was wanted.
+	Compact      digest.Digest `json:"compact,omitempty"`
+	CompactSize  int64         `json:"compact_size,omitempty"`
+	CompactSpans int           `json:"compact_spans,omitempty"`
+	NoCompact    string        `json:"no_compact,omitempty"`
 	// Reused says that an index that was there was verified and taken.
 	Reused bool `json:"reused,omitempty"`
 	// Skipped says why the layer has no index.

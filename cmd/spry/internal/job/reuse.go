@@ -20,10 +20,11 @@ import (
 const maxZtoc = 1 << 30
 
 // reusable lists indexes at the places of a job whose ztocs may be used again.
-// Only those on this host count: to verify one takes the whole layer.
+// Only those on this host count: to verify one takes the whole layer. To make
+// a compact index as well costs no more than that.
 func reusable(ctx context.Context, img place.Image, o Options) []place.Found {
 	p, ok := img.(place.Indexed)
-	if !ok || o.Force || !img.Local() {
+	if !ok || o.Force || o.CompactSpanSize != 0 || !img.Local() {
 		return nil
 	}
 	found, err := p.Indexes(ctx)

@@ -106,7 +106,11 @@ func (w *worker) run(ctx context.Context, desc ocispec.Descriptor, c ztoc.Compre
 	if ix.reused {
 		what = "index reused"
 	}
-	t.Done(fmt.Sprintf("%s, %s in %d spans, ztoc %s", what, progress.Size(desc.Size), ix.spans, progress.Size(ix.entry.Descriptor.Size)))
+	done := fmt.Sprintf("%s, %s in %d spans, ztoc %s", what, progress.Size(desc.Size), ix.spans, progress.Size(ix.entry.Descriptor.Size))
+	if c := ix.compact; c.made() {
+		done += fmt.Sprintf(", compact %s in %d spans", progress.Size(c.ref.Descriptor.Size), c.spans)
+	}
+	t.Done(done)
 	w.record(keyOf(desc), result{indexed: ix})
 	return nil
 }
@@ -133,6 +137,9 @@ func (w *worker) index(m *manifest) (*index.Index, []artifact, PlatformReport, e
 		rep.Layers = append(rep.Layers, r.report(desc))
 		if r.indexed != nil {
 			ix.Layers = append(ix.Layers, r.indexed.entry)
+			if r.indexed.compact.made() {
+				ix.Compact = append(ix.Compact, r.indexed.compact.ref)
+			}
 		}
 	}
 	if len(ix.Layers) == 0 {
@@ -150,6 +157,9 @@ func (r result) report(desc ocispec.Descriptor) LayerReport {
 	if r.indexed != nil {
 		out.Ztoc, out.ZtocSize = r.indexed.entry.Descriptor.Digest, r.indexed.entry.Descriptor.Size
 		out.Spans, out.Reused = r.indexed.spans, r.indexed.reused
+		c := r.indexed.compact
+		out.Compact, out.CompactSize = c.ref.Descriptor.Digest, c.ref.Descriptor.Size
+		out.CompactSpans, out.NoCompact = c.spans, c.missing
 	}
 	return out
 }
