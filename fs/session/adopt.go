@@ -43,6 +43,7 @@ func (l *Loop) adopt(or orphan, raw fuse.RawFileSystem, o MountOptions) (*Sessio
 	s.primed.Store(true) // the kernel keeps what it learned
 	if s.state.Nodes > 0 {
 		s.backing = o.Backing
+		s.findIdle()
 	}
 	var answer [replySlack]byte
 	if n, st := s.call(or.state.Init, answer[:]); !st.Ok() || initFlags(answer[:n]) != or.state.Flags {
@@ -61,4 +62,13 @@ func (s *Session) giveUp() {
 	s.unhold()
 	_ = s.file.Close()
 	s.state.close()
+}
+
+// findIdle takes over the backing ids that no open file has.
+func (s *Session) findIdle() {
+	for node := range uint64(s.state.Nodes) {
+		if v := s.state.opens(node).Load(); v != 0 && uint32(v) == 0 {
+			s.keepID(node)
+		}
+	}
 }

@@ -5,6 +5,7 @@ package session
 
 import (
 	"os"
+	"sync"
 	"sync/atomic"
 	"unsafe"
 
@@ -27,6 +28,31 @@ const (
 // to have the same id (else EIO), so the first one decides until the last one
 // is closed. One word, so that no SIGKILL can come in between.
 const idShift = 32
+
+// keptIDs is how many backing ids a session keeps registered with no file
+// open, for the next one: to register and unregister costs 60 us, twice an
+// OPEN. Each pins an inode.
+const keptIDs = 64
+
+// idle are the nodes whose backing ids are kept, the oldest first. Safe for
+// concurrent use.
+type idle struct {
+	mu    sync.Mutex
+	nodes []uint64 // guarded by mu
+}
+
+// push adds a node and returns the one that is to go, if any.
+func (i *idle) push(node uint64) (oldest uint64, ok bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.nodes = append(i.nodes, node)
+	if len(i.nodes) <= keptIDs {
+		return 0, false
+	}
+	oldest = i.nodes[0]
+	i.nodes = append(i.nodes[:0], i.nodes[1:]...)
+	return oldest, true
+}
 
 // Open opens a file of the file system, passed through if its backing file is
 // complete.
@@ -58,7 +84,7 @@ func (g *guard) Release(cancel <-chan struct{}, in *fuse.ReleaseIn) {
 		return
 	}
 	if entry := s.state.opens(in.NodeId); entry != nil {
-		s.closeFile(entry)
+		s.closeFile(in.NodeId, entry)
 	}
 }
 
@@ -66,7 +92,7 @@ func (g *guard) Release(cancel <-chan struct{}, in *fuse.ReleaseIn) {
 func (s *Session) openFile(node uint64, entry *atomic.Uint64) int32 {
 	for {
 		v := entry.Load()
-		if v != 0 {
+		if v != 0 { // files are open, or the id was kept
 			if entry.CompareAndSwap(v, v+1) {
 				return int32(v >> idShift)
 			}
@@ -80,24 +106,33 @@ func (s *Session) openFile(node uint64, entry *atomic.Uint64) int32 {
 	}
 }
 
-// closeFile undoes openFile.
-func (s *Session) closeFile(entry *atomic.Uint64) {
+// closeFile undoes openFile. The last one leaves the id for the next.
+func (s *Session) closeFile(node uint64, entry *atomic.Uint64) {
 	for {
 		v := entry.Load()
-		next := v - 1
-		switch uint32(v) {
-		case 0:
+		if uint32(v) == 0 {
 			return // not counted by us
-		case 1:
-			next = 0
 		}
-		if !entry.CompareAndSwap(v, next) {
+		if !entry.CompareAndSwap(v, v-1) {
 			continue
 		}
-		if next == 0 {
-			s.unregister(int32(v >> idShift))
+		if uint32(v) == 1 && v>>idShift != 0 {
+			s.keepID(node)
 		}
 		return
+	}
+}
+
+// keepID notes that no file of node is open, and unregisters the id that has
+// been idle for longest.
+func (s *Session) keepID(node uint64) {
+	oldest, ok := s.idle.push(node)
+	if !ok {
+		return
+	}
+	entry := s.state.opens(oldest)
+	if v := entry.Load(); uint32(v) == 0 && v != 0 && entry.CompareAndSwap(v, 0) {
+		s.unregister(int32(v >> idShift))
 	}
 }
 

@@ -28,6 +28,7 @@ type Session struct {
 	state      *state // for a successor; nil before INIT
 	held       string // name at the keeper; "" if it does not have the session
 	backing    func(node uint64) (*os.File, bool)
+	idle       idle       // backing ids without an open file
 	kin        []*Session // of the same identity, detached; see adoptKin
 	done       chan struct{}
 	primed     atomic.Bool
