@@ -76,7 +76,7 @@ Images are named as skopeo names them:
 	cmd.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usagef("%w, see %s --help", err, c.CommandPath())
 	})
-	cmd.AddCommand(a.convertCommand(), a.createCommand(), a.pushCommand(), a.pullCommand(), a.indexCommand(), a.ztocCommand())
+	cmd.AddCommand(a.convertCommand(), a.createCommand(), a.pushCommand(), a.pullCommand(), a.indexCommand(), a.ztocCommand(), a.statusCommand())
 	return cmd
 }
 
