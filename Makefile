@@ -7,7 +7,7 @@ LDFLAGS := -s -w -X github.com/spryd/spry/service.Version=$(VERSION) -X main.Ver
 export SPRY_CACHE := $(CACHE)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test build cross unit integration lint fuzz bench docker clean
+.PHONY: help setup demo test build cross unit integration lint fuzz bench microbench docker clean
 
 help: ## print the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -47,7 +47,13 @@ fuzz: ## every fuzz target for FUZZTIME (default 30s) each
 		done; \
 	done
 
-bench: ## Go benchmarks of the hot paths
+bench: ## cold starts, warm work and full reads on real images, against overlayfs; ARGS="-help" prints the flags
+	@integration/setup.sh demo
+	@$(MAKE) -s build
+	@CGO_ENABLED=0 go build -trimpath -o bin/bench ./integration/bench
+	@bin/bench $(ARGS)
+
+microbench: ## Go benchmarks of the hot paths
 	go test -run '^$$' -bench . -benchmem ./index/... ./fs/...
 
 docker: ## a small image with both static binaries

@@ -13,22 +13,46 @@ import (
 	"github.com/spryd/spry/integration/testbed"
 )
 
-// fullRead measures the first read of one large file, begun at once.
-func (b *bed) fullRead(ctx context.Context) (*report.FullRead, error) {
-	b.say("image weights: one file of 300 MB, made unless it is in the cache")
-	img, err := weightsImage(b.tools.Cache)
+// fullReads measures the first read of large files, begun at once.
+func (b *bed) fullReads(ctx context.Context, r *report.Report) error {
+	tool, err := b.tool()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err := b.publish(ctx, "weights", img); err != nil {
-		return nil, err
+	for _, d := range dataFiles {
+		b.say("image %s: one file of 300 MB, made unless it is in the cache", d.name)
+		f, err := b.prepareRead(ctx, d)
+		if err != nil {
+			return err
+		}
+		r.FullReads = append(r.FullReads, f)
+		if err := b.fullRead(ctx, tool, &r.FullReads[len(r.FullReads)-1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// prepareRead publishes the file's image.
+func (b *bed) prepareRead(ctx context.Context, d dataFile) (report.FullRead, error) {
+	f := report.FullRead{Name: d.name}
+	img, err := d.image(b.tools.Cache)
+	if err != nil {
+		return f, err
+	}
+	if err := b.publish(ctx, d.name, img); err != nil {
+		return f, err
 	}
 	l, err := oracle.IndexLayer(ctx, img.Layers[0])
 	if err != nil {
-		return nil, err
+		return f, err
 	}
-	f := &report.FullRead{}
 	_, f.Size, f.Compressed = l.Largest()
+	return f, nil
+}
+
+// fullRead reads a file under every lazy snapshotter.
+func (b *bed) fullRead(ctx context.Context, tool string, f *report.FullRead) error {
 	var kinds []testbed.Snapshotter
 	for _, sn := range b.snapshotters() {
 		if sn.Name != testbed.Overlayfs.Name {
@@ -36,46 +60,48 @@ func (b *bed) fullRead(ctx context.Context) (*report.FullRead, error) {
 			f.Rows = append(f.Rows, report.FullReadRow{Snapshotter: sn.Name})
 		}
 	}
-	tool, err := b.tool()
-	if err != nil {
-		return nil, err
-	}
 	for range b.o.runs {
 		for i, sn := range kinds {
-			err := b.withHost(ctx, sn, func(h *testbed.Host) error { return b.readOnce(ctx, h, tool, &f.Rows[i]) })
+			once := firstRead{bed: b, ref: b.ref(f.Name, sn.Tag), path: "/" + f.Name, row: &f.Rows[i]}
+			err := b.withHost(ctx, sn, func(h *testbed.Host) error { return once.measure(ctx, h, tool) })
 			if ctx.Err() != nil {
-				return f, ctx.Err()
+				return ctx.Err()
 			}
 			if err != nil {
-				b.say("weights %s: %v", sn.Name, err)
+				b.say("%s %s: %v", f.Name, sn.Name, err)
 				f.Rows[i].Errors = append(f.Rows[i].Errors, firstLine(err))
 			}
 		}
 	}
-	return f, nil
+	return nil
 }
 
-// readOnce pulls, starts a container and reads the file in it.
-func (b *bed) readOnce(ctx context.Context, h *testbed.Host, tool string, row *report.FullReadRow) error {
-	const tag = "soci"
-	ref := b.ref("weights", tag)
-	before := b.link.Bytes()
-	if err := h.Pull(ctx, ref); err != nil {
+// firstRead is one measured read.
+type firstRead struct {
+	bed       *bed
+	ref, path string
+	row       *report.FullReadRow
+}
+
+// measure pulls, starts a container and reads the file in it.
+func (f firstRead) measure(ctx context.Context, h *testbed.Host, tool string) error {
+	before := f.bed.link.Bytes()
+	if err := h.Pull(ctx, f.ref); err != nil {
 		return err
 	}
-	box, err := h.Run(ctx, testbed.RunOptions{ID: "read", Ref: ref, Args: hold, Bind: tool})
+	box, err := h.Run(ctx, testbed.RunOptions{ID: "read", Ref: f.ref, Args: hold, Bind: tool})
 	if err != nil {
 		return err
 	}
 	defer box.Kill(ctx)
-	before = b.link.Bytes() - before
-	r, err := do(ctx, box, work.Task{Kind: "read", Path: "/" + weightsName})
+	before = f.bed.link.Bytes() - before
+	r, err := do(ctx, box, work.Task{Kind: "read", Path: f.path})
 	if err != nil {
 		return err
 	}
-	b.say("weights    %-14s %.0f MB in %.2f s, %.1f MB had crossed before", h.Name(), float64(r.Units)/1e6, r.Seconds, float64(before)/1e6)
-	row.Seconds = append(row.Seconds, r.Seconds)
-	row.BytesBefore = append(row.BytesBefore, before)
+	f.bed.say("%-10s %-14s %.0f MB in %.2f s, %.1f MB had crossed before", f.path, h.Name(), float64(r.Units)/1e6, r.Seconds, float64(before)/1e6)
+	f.row.Seconds = append(f.row.Seconds, r.Seconds)
+	f.row.BytesBefore = append(f.row.BytesBefore, before)
 	return nil
 }
 

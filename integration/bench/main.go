@@ -14,6 +14,8 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/containerd/log"
+
 	"github.com/spryd/spry/integration/bench/work"
 )
 
@@ -21,6 +23,7 @@ func main() {
 	if len(os.Args) > 1 && os.Args[1] == "work" { // inside a container
 		exit(work.Main(os.Args[2:], os.Stdout))
 	}
+	_ = log.SetLevel("error") // of what pushes the images
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	o, err := parseOptions(os.Args[1:])

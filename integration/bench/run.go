@@ -52,9 +52,9 @@ func (b *bed) measure(ctx context.Context, r *report.Report) error {
 		r.Warm = append(r.Warm, w)
 	}
 	if b.o.does("fullread") {
-		r.FullRead, err = b.fullRead(ctx)
+		return b.fullReads(ctx, r)
 	}
-	return err
+	return nil
 }
 
 // pickWarm is the named image, or the largest.

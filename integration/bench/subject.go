@@ -7,7 +7,6 @@ import (
 	"archive/tar"
 	"context"
 	"fmt"
-	"path/filepath"
 
 	"github.com/spryd/spry/integration/bench/oracle"
 	"github.com/spryd/spry/integration/testbed"
@@ -97,36 +96,19 @@ func (s *subject) touched(dirs []string) (int64, error) {
 	return sum, nil
 }
 
-// largestFile is the path of the largest file of all layers, from the root.
-func (s *subject) largestFile() string {
-	var best int64
-	var path string
+// largestFile is the path and size of the largest file of all layers, from
+// the root; "" without an oracle.
+func (s *subject) largestFile() (path string, size int64) {
 	for _, l := range s.layers {
-		if p, size, _ := l.Largest(); size > best {
-			best, path = size, "/"+p
+		if p, n, _ := l.Largest(); n > size {
+			path, size = "/"+p, n
 		}
 	}
-	return path
+	return path, size
 }
 
 // emptyImage is an image with nothing in it.
 func emptyImage(dir string) (testbed.Image, error) {
 	l, err := testbed.NewLayer(dir, func(*tar.Writer) error { return nil })
-	return testbed.Image{Layers: []testbed.Layer{l}, Cmd: []string{"/none"}}, err
-}
-
-// weightsName is the file of weightsImage.
-const weightsName = "weights.bin"
-
-// weightsImage is one layer with one file of 300 MB that compresses as the
-// weights of a model do.
-func weightsImage(cache string) (testbed.Image, error) {
-	l, err := testbed.CachedLayer(filepath.Join(cache, "images", "weights"), func(tw *tar.Writer) error {
-		const size = 300_000_000
-		if err := tw.WriteHeader(&tar.Header{Name: weightsName, Mode: 0o644, Size: size}); err != nil {
-			return err
-		}
-		return writeWeights(tw, size)
-	})
 	return testbed.Image{Layers: []testbed.Layer{l}, Cmd: []string{"/none"}}, err
 }

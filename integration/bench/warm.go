@@ -28,20 +28,25 @@ type chore struct {
 	cold       bool    // drop the page cache before
 }
 
-// chores are all tasks; file is the largest of the image.
-func chores(file string) []chore {
+// warmBytes is about how much one pass of a warm sequential read reads, so
+// that it lasts long enough to be measured.
+const warmBytes = 512 << 20
+
+// chores are all tasks; file is the largest of the image and has size bytes.
+func chores(file string, size int64) []chore {
 	all := []chore{
 		{name: "exec", unit: "starts/s", task: work.Task{Kind: "exec", Path: "/bin/true", Count: 200, Warm: true}, per: 1},
 		{name: "find", unit: "files/s", task: work.Task{Kind: "find", Path: "/usr", Warm: true}, per: 1},
 		{name: "find, cold cache", unit: "files/s", task: work.Task{Kind: "find", Path: "/usr"}, per: 1, cold: true},
 	}
-	if file == "" {
+	if size == 0 {
 		return all
 	}
+	again := int(max(1, warmBytes/size))
 	return append([]chore{
-		{name: "sequential read", unit: "MB/s", task: work.Task{Kind: "read", Path: file, Warm: true}, per: 1e6},
+		{name: "sequential read", unit: "MB/s", task: work.Task{Kind: "read", Path: file, Count: again, Warm: true}, per: 1e6},
 		{name: "sequential read, cold cache", unit: "MB/s", task: work.Task{Kind: "read", Path: file}, per: 1e6, cold: true},
-		{name: "random 4 KiB read", unit: "reads/s", task: work.Task{Kind: "random", Path: file, Count: 50000, Warm: true}, per: 1},
+		{name: "random 4 KiB read", unit: "reads/s", task: work.Task{Kind: "random", Path: file, Count: 200000, Warm: true}, per: 1},
 		{name: "random 4 KiB read, cold cache", unit: "reads/s", task: work.Task{Kind: "random", Path: file, Count: 500}, per: 1, cold: true},
 	}, all...)
 }

@@ -69,9 +69,16 @@ func (c *Container) drain(out io.Reader) {
 	}()
 }
 
-// Exec runs a program inside and returns what it printed.
+// Exec runs a program inside and returns what it printed to its output.
 func (c *Container) Exec(ctx context.Context, args ...string) (string, error) {
-	return c.host.Ctd.Ctr(ctx, append([]string{"task", "exec", "--exec-id", "exec", c.id}, args...)...)
+	cmd := c.host.Ctd.CtrCommand(ctx, append([]string{"task", "exec", "--exec-id", "exec", c.id}, args...)...)
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return string(out), fmt.Errorf("exec %s: %w: %s", strings.Join(args, " "), err, stderr.String())
+	}
+	return string(out), nil
 }
 
 // Kill ends the container, also when ctx is done, and waits until it is gone.

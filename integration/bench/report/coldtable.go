@@ -34,12 +34,14 @@ func (r *Report) writeCold(w io.Writer, c Cold) error {
 	return nil
 }
 
-// writeRatios compares each lazy snapshotter with every other one.
+// writeRatios compares Spry with every other snapshotter, and these with
+// overlayfs.
 func (c Cold) writeRatios(w io.Writer) {
 	fmt.Fprintln(w)
 	for _, a := range c.Rows {
 		for _, b := range c.Rows {
-			if a.Snapshotter == b.Snapshotter || a.Snapshotter == overlayfs || len(a.Starts) == 0 || len(b.Starts) == 0 {
+			if a.Snapshotter == b.Snapshotter || len(a.Starts) == 0 || len(b.Starts) == 0 ||
+				a.Snapshotter != spry && (a.Snapshotter == overlayfs || b.Snapshotter != overlayfs) {
 				continue
 			}
 			fmt.Fprintf(w, "%s / %s: above the floor %s, to READY %s\n", a.Snapshotter, b.Snapshotter,
@@ -53,7 +55,11 @@ func (c Cold) writeRatios(w io.Writer) {
 	}
 }
 
-const overlayfs = "overlayfs"
+// The snapshotters that others are compared with.
+const (
+	overlayfs = "overlayfs"
+	spry      = "spry"
+)
 
 func (r Row) bytes() float64 { return r.median(func(s Start) float64 { return float64(s.Bytes) }) }
 

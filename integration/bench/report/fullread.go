@@ -12,6 +12,7 @@ import (
 // FullRead is the first read of one large file from start to end, begun as
 // soon as the container runs.
 type FullRead struct {
+	Name string `json:"name"`
 	// Size is that of the file in bytes, Compressed what of the layer holds it.
 	Size       int64         `json:"size"`
 	Compressed int64         `json:"compressed"`
@@ -30,15 +31,15 @@ type FullReadRow struct {
 
 // LineRate is which share of the line a read that took so long has used: what
 // of the file had to cross the line in that time, by the line's rate.
-func (f *FullRead) LineRate(seconds float64, before int64, mbit float64) float64 {
+func (f FullRead) LineRate(seconds float64, before int64, mbit float64) float64 {
 	rate, _ := Ratio(float64(max(f.Compressed-before, 0))*8/1e6, seconds*mbit)
 	return rate
 }
 
 // writeFullRead writes the table.
-func (r *Report) writeFullRead(w io.Writer, f *FullRead) error {
-	fmt.Fprintf(w, "\nfirst full read of a file of %s MB (%s MB compressed), %.0f Mbit/s, round trip %.0f ms\n\n",
-		megabytes(float64(f.Size)), megabytes(float64(f.Compressed)), r.Mbit, r.RTT*1e3)
+func (r *Report) writeFullRead(w io.Writer, f FullRead) error {
+	fmt.Fprintf(w, "\nfirst full read of %s, a file of %s MB (%s MB compressed), %.0f Mbit/s, round trip %.0f ms\n\n",
+		f.Name, megabytes(float64(f.Size)), megabytes(float64(f.Compressed)), r.Mbit, r.RTT*1e3)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "snapshotter\truns\tseconds\tMB/s\tof line rate\t")
 	for _, row := range f.Rows {

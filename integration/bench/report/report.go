@@ -19,9 +19,9 @@ type Report struct {
 	RTT  float64 `json:"rtt"`
 	CPUs int     `json:"cpus"`
 
-	Cold     []Cold    `json:"cold,omitempty"`
-	Warm     []Warm    `json:"warm,omitempty"`
-	FullRead *FullRead `json:"full_read,omitempty"`
+	Cold      []Cold     `json:"cold,omitempty"`
+	Warm      []Warm     `json:"warm,omitempty"`
+	FullReads []FullRead `json:"full_reads,omitempty"`
 }
 
 // WriteJSON writes all single measurements.
@@ -39,8 +39,8 @@ func (r *Report) Failure() error {
 			n += len(row.Errors)
 		}
 	}
-	if r.FullRead != nil {
-		for _, row := range r.FullRead.Rows {
+	for _, f := range r.FullReads {
+		for _, row := range f.Rows {
 			n += len(row.Errors)
 		}
 	}
@@ -62,8 +62,10 @@ func (r *Report) WriteTables(w io.Writer) error {
 			return err
 		}
 	}
-	if r.FullRead != nil {
-		return r.writeFullRead(w, r.FullRead)
+	for _, f := range r.FullReads {
+		if err := r.writeFullRead(w, f); err != nil {
+			return err
+		}
 	}
 	return nil
 }

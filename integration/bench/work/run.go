@@ -46,15 +46,28 @@ func (t Task) Run() (Result, error) {
 	return r, nil
 }
 
-// read reads the file from start to end, 1 MiB at a time.
+// read reads the file from start to end, 1 MiB at a time, Count times but
+// at least once.
 func (t Task) read() (int64, error) {
-	f, err := os.Open(t.Path)
+	var n int64
+	for range max(1, t.Count) {
+		k, err := readFile(t.Path)
+		n += k
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+func readFile(path string) (n int64, err error) {
+	f, err := os.Open(path)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = f.Close() }()
 	buf := make([]byte, 1<<20)
-	for n := int64(0); ; {
+	for {
 		k, err := f.Read(buf)
 		n += int64(k)
 		if errors.Is(err, io.EOF) {

@@ -20,7 +20,8 @@ type Task struct {
 	Kind string
 	// Path is the file to read or start, or the folder to walk.
 	Path string
-	// Count is how many reads (random) or starts (exec); the others ignore it.
+	// Count is how many reads of the whole file (read) or at random places
+	// (random), or starts (exec); find ignores it.
 	Count int
 	// Warm does the work once before it is measured three times.
 	Warm bool
