@@ -14,7 +14,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/spryd/spry/fs/fetch"
+	"github.com/spryd/spry/fs/proof"
 	"github.com/spryd/spry/fs/read"
+	"github.com/spryd/spry/fs/store"
 	"github.com/spryd/spry/index/span"
 )
 
@@ -27,7 +29,8 @@ const (
 	parallelParts = 4
 )
 
-// complete fetches what is wanted first, then the rest, and seals the layer.
+// complete fetches what is wanted first, then the rest, proves the layer and
+// makes it plain.
 func (l *Layer) complete(ctx context.Context) {
 	l.prefetch(ctx)
 	if _, missing := l.Spans(); missing > 0 && l.options.OnDemandOnly {
@@ -35,36 +38,82 @@ func (l *Layer) complete(ctx context.Context) {
 	}
 	start := time.Now()
 	_, bytes := l.Bytes()
-	if !l.persist(ctx, "fetch", l.fetchRest) || !l.persist(ctx, "seal", l.seal) {
-		return
+	err := l.makeWhole(ctx)
+	for err == nil && !l.options.OnDemandOnly && !l.store.Proven() {
+		err = l.makePlain(ctx)
+		if errors.Is(err, store.ErrIncomplete) { // the disk lost something
+			err = l.makeWhole(ctx)
+		}
 	}
-	l.state.Store(int32(Whole))
-	log.G(ctx).WithField("bytes", bytes).WithField("duration", time.Since(start)).Info("layer is whole")
+	switch {
+	case ctx.Err() != nil:
+	case isLie(err):
+		l.condemn(ctx, err)
+	case err != nil:
+		log.G(ctx).WithError(err).Warn("layer stays as it is")
+	case l.store.Proven():
+		l.state.Store(int32(Plain))
+		log.G(ctx).WithField("bytes", bytes).WithField("duration", time.Since(start)).Info("layer is plain")
+		if l.options.OnPlain != nil {
+			l.options.OnPlain()
+		}
+	}
 }
 
-// persist repeats step until it succeeds; false when ctx ended before.
-func (l *Layer) persist(ctx context.Context, op string, step func(context.Context) error) bool {
+// makeWhole fetches everything. A layer whose proof is not over by then is
+// sealed already.
+func (l *Layer) makeWhole(ctx context.Context) error {
+	if err := l.persist(ctx, "fetch", l.fetchRest); err != nil {
+		return err
+	}
+	l.state.Store(int32(Whole))
+	pr := l.prover.Load()
+	if !l.options.OnDemandOnly && pr != nil {
+		if _, _, more := pr.proof.Wanted(); !more {
+			return nil // it will be soon
+		}
+	}
+	return l.persist(ctx, "seal", l.seal)
+}
+
+// makePlain proves a whole layer and finishes its directory.
+func (l *Layer) makePlain(ctx context.Context) error {
+	if l.State() < Proven {
+		if err := l.persist(ctx, "prove", l.prove); err != nil {
+			return err
+		}
+		l.state.Store(int32(Proven))
+	}
+	if err := l.persist(ctx, "finish", l.store.Finish); err != nil {
+		return err
+	}
+	return l.persist(ctx, "seal", func(context.Context) error { return l.store.SealProven() })
+}
+
+// persist repeats step until it succeeds. It returns only errors that will not
+// pass, and that of ctx.
+func (l *Layer) persist(ctx context.Context, op string, step func(context.Context) error) error {
 	pause := firstPause
 	_, before := l.Spans()
 	for attempt := 1; ; attempt++ {
 		err := step(ctx)
 		if ctx.Err() != nil {
-			return false
+			return context.Cause(ctx)
 		}
-		if err == nil {
-			return true
+		if err == nil || isLie(err) || errors.Is(err, store.ErrIncomplete) || errors.Is(err, proof.ErrUnprovable) {
+			return err
 		}
 		entry := log.G(ctx).WithError(err).WithField("op", op).WithField("attempt", attempt)
 		if attempt == 1 {
-			entry.Warn("layer cannot be made whole yet")
+			entry.Warn("layer cannot be completed yet")
 		} else {
-			entry.Debug("layer cannot be made whole yet")
+			entry.Debug("layer cannot be completed yet")
 		}
 		if _, now := l.Spans(); now < before {
 			before, pause = now, firstPause
 		}
 		if !sleep(ctx, pause) {
-			return false
+			return context.Cause(ctx)
 		}
 		pause = min(2*pause, longestPause)
 	}

@@ -18,6 +18,9 @@ import (
 	"github.com/spryd/spry/index/toc"
 )
 
+// ErrCondemned says that a layer is not what its index says.
+var ErrCondemned = errors.New("layer is condemned")
+
 // Layer is one layer of this host. Open one with [Open] and close it. All
 // methods are safe for concurrent use.
 type Layer struct {
@@ -30,7 +33,8 @@ type Layer struct {
 	end      context.CancelFunc
 	work     sync.WaitGroup
 
-	state atomic.Int32
+	state  atomic.Int32
+	prover atomic.Pointer[prover] // nil: no proof runs
 
 	mu      sync.Mutex // guards the fields below
 	started bool
@@ -54,7 +58,11 @@ func Open(o Options) (*Layer, error) {
 		Scheduler: o.Scheduler,
 		Memory:    o.Memory,
 		Deadline:  o.Deadline,
+		Slow:      o.Slow,
+		Images:    o.Images,
+		Counters:  o.Counters,
 		Transient: o.Transient,
+		Observer:  l.observe,
 	})
 	l.lifetime, l.end = context.WithCancel(context.Background())
 	l.lifetime = log.WithLogger(l.lifetime, log.L.WithField("layer", o.Digest.String()))
@@ -70,12 +78,21 @@ func (l *Layer) Start() {
 	}
 	l.started = true
 	l.state.Store(int32(Lazy))
+	l.options.Scheduler.Expect()
+	if !l.options.OnDemandOnly && !l.store.Proven() {
+		// What fails now is tried again, and reported, when the layer is whole.
+		_ = l.startProof(l.lifetime)
+	}
 	l.work.Go(func() { l.complete(l.lifetime) })
 }
 
 // ReadAt fills p with the content of file id at off, fetching what is missing:
-// see [read.Reader.ReadAt].
+// see [read.Reader.ReadAt]. The content of a condemned layer is
+// [ErrCondemned].
 func (l *Layer) ReadAt(ctx context.Context, id toc.NodeID, p []byte, off int64) error {
+	if l.State() == Condemned && !l.options.ReadCondemned {
+		return fmt.Errorf("read layer %s: %w", l.options.Digest, ErrCondemned)
+	}
 	return l.reader.ReadAt(ctx, id, p, off)
 }
 
@@ -98,8 +115,14 @@ func (l *Layer) Bytes() (all, missing int64) {
 }
 
 // Usage is about how much disk space and how many inodes the layer's files
-// occupy.
-func (l *Layer) Usage() (bytes, inodes int64) { return l.store.Usage() }
+// occupy, with what waits to be proven.
+func (l *Layer) Usage() (bytes, inodes int64) {
+	bytes, inodes = l.store.Usage()
+	if pr := l.prover.Load(); pr != nil {
+		bytes, inodes = bytes+pr.proof.Spooled(), inodes+1
+	}
+	return bytes, inodes
+}
 
 // Close ends all fetching and reading, waits for the goroutines of the layer,
 // and closes its files. What is on disk stays.
@@ -110,6 +133,9 @@ func (l *Layer) Close() error {
 	l.end()
 	err := l.reader.Close()
 	l.work.Wait()
+	if pr := l.prover.Load(); pr != nil {
+		err = errors.Join(err, pr.close())
+	}
 	return errors.Join(err, l.store.Close())
 }
 

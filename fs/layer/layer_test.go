@@ -24,7 +24,7 @@ var errNet = errors.New("connection refused")
 // open opens a layer over blob in dir.
 func open(t *testing.T, dir string, l *layertest.Layer, blob *layertest.Blob, change func(*layer.Options)) *layer.Layer {
 	t.Helper()
-	o := layer.Options{Digest: "sha256:test", Dir: dir, Tree: l.Tree, Spans: l, Blob: blob, Scheduler: fetch.New(fetch.Options{})}
+	o := layer.Options{Digest: l.Digest(), Dir: dir, Tree: l.Tree, Spans: l, Blob: blob, Scheduler: fetch.New(fetch.Options{})}
 	if change != nil {
 		change(&o)
 	}
@@ -46,7 +46,7 @@ func open(t *testing.T, dir string, l *layertest.Layer, blob *layertest.Blob, ch
 // waitWhole waits until the layer is whole.
 func waitWhole(t *testing.T, ly *layer.Layer) {
 	t.Helper()
-	for ly.State() != layer.Whole {
+	for ly.State() < layer.Plain {
 		if t.Context().Err() != nil {
 			t.Fatal("layer did not become whole")
 		}
@@ -54,6 +54,17 @@ func waitWhole(t *testing.T, ly *layer.Layer) {
 	}
 	if _, missing := ly.Spans(); missing != 0 {
 		t.Errorf("a whole layer misses %d spans", missing)
+	}
+}
+
+// waitState waits until the layer has come that far.
+func waitState(t *testing.T, ly *layer.Layer, want layer.State) {
+	t.Helper()
+	for ly.State() != want {
+		if t.Context().Err() != nil {
+			t.Fatalf("state %v, want %v", ly.State(), want)
+		}
+		time.Sleep(time.Millisecond)
 	}
 }
 
@@ -139,14 +150,10 @@ func TestOneWrongSpanKeepsNoOtherAway(t *testing.T) {
 	l.BadDecode = 5
 	ly := open(t, t.TempDir(), l, layertest.NewBlob(l), nil)
 	ly.Start()
-	for {
-		if _, missing := ly.Spans(); missing == 1 {
-			break
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-	if ly.State() != layer.Lazy {
-		t.Errorf("state %v with a span missing", ly.State())
+	waitState(t, ly, layer.Condemned) // its index cannot be right
+	// The spans of its run may have failed with it.
+	if all, missing := ly.Spans(); missing < 1 || missing > all/4 {
+		t.Errorf("%d of %d spans missing", missing, all)
 	}
 }
 

@@ -33,11 +33,27 @@ type Options struct {
 	Memory    *read.Memory
 	// Deadline bounds a read (read.DefaultDeadline).
 	Deadline time.Duration
+	// Slow is after what time a read that waits is reported, with the names
+	// of Images, and Counters are shared by the layers of a host: see
+	// [read.Options].
+	Slow     time.Duration
+	Images   func() []string
+	Counters *read.Counters
 	// Transient says whether an error of Blob may pass (all may).
 	Transient func(error) bool
 	// Prefetch, if set, finds what to fetch first. It is called once, behind
 	// Start; ranges that are not of this layer are ignored.
 	Prefetch func(ctx context.Context) ([]Range, error)
-	// OnDemandOnly leaves out the fetching of everything else.
+	// OnDemandOnly leaves out the fetching of everything else. Such a layer is
+	// not proven and does not become plain.
 	OnDemandOnly bool
+	// Index names the index in the log.
+	Index digest.Digest
+	// ReadCondemned lets reads of a condemned layer go on; otherwise they fail
+	// with [ErrCondemned].
+	ReadCondemned bool
+	// OnPlain and OnCondemned, if set, are told when the layer becomes that,
+	// by a goroutine that Close waits for.
+	OnPlain     func()
+	OnCondemned func(error)
 }

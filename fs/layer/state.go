@@ -11,18 +11,17 @@ const (
 	Described State = iota
 	Lazy
 	Whole
+	Proven
+	Plain
+	Condemned
 )
+
+var stateNames = [...]string{"described", "lazy", "whole", "proven", "plain", "condemned"}
 
 // String names the state for status output.
 func (s State) String() string {
-	switch s {
-	case Described:
-		return "described"
-	case Lazy:
-		return "lazy"
-	case Whole:
-		return "whole"
-	default:
+	if s < 0 || int(s) >= len(stateNames) {
 		return "unknown"
 	}
+	return stateNames[s]
 }

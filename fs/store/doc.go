@@ -6,7 +6,8 @@
 //
 //	dir/fs/...   the regular files that have content, at their paths
 //	dir/spans    which spans are written (see bitmap)
-//	dir/sealed   the layer is whole and was synced
+//	dir/sealed   the layer is whole and was synced; proven and finished too,
+//	             if it says so
 //
 // A span is a piece of the tar stream; [Store.Put] writes the file pieces in
 // it to their files and then records the span, in that order, so that a
@@ -15,9 +16,9 @@
 // matter: the record names the boot it belongs to, and in another boot the
 // store starts empty, unless it was sealed ([Store.Seal] syncs first).
 //
-// Files are as private as the daemon (0600 in directories of 0700). Names
-// without content, attributes and hard links are not here yet: what makes a
-// plain directory of a whole layer begins with [Store.Dir] and the tree.
+// Files are as private as the daemon (0600 in directories of 0700) until
+// [Store.Finish] makes of the directory what an unpack of the layer leaves:
+// names without content, attributes and hard links come then.
 //
 // Every path is opened below an [os.Root], directory by directory: no entry
 // of a layer can lead out of its directory.

@@ -50,7 +50,7 @@ func open(dir string, tree *toc.Tree, l layout, layer span.Layer) (*Store, error
 
 // load takes over what is on disk, or starts empty.
 func (s *Store) load() error {
-	sealed, err := isSealed(s.root, s.layout)
+	sealed, proven, err := isSealed(s.root, s.layout)
 	if err != nil {
 		return err
 	}
@@ -73,6 +73,7 @@ func (s *Store) load() error {
 		return err
 	}
 	s.sealed.Store(sealed)
+	s.proven.Store(sealed && proven)
 	if s.files, err = openFiles(s.root); err != nil {
 		_ = s.bitmap.close()
 		return err

@@ -29,17 +29,60 @@ func (s *Store) Seal() error {
 	if n, _ := s.Missing(); n > 0 {
 		return fmt.Errorf("seal %s: %w: %d spans missing", s.dir, ErrIncomplete, n)
 	}
-	if err := s.seal(); err != nil {
+	if err := s.seal(s.layout.seal()); err != nil {
 		return fmt.Errorf("seal %s: %w", s.dir, err)
 	}
 	s.sealed.Store(true)
 	return nil
 }
 
+// SealProven is Seal for a layer that is proven and finished: [Plain] will say
+// so from then on.
+func (s *Store) SealProven() error {
+	if s.Proven() {
+		return nil
+	}
+	if n, _ := s.Missing(); n > 0 {
+		return fmt.Errorf("seal %s: %w: %d spans missing", s.dir, ErrIncomplete, n)
+	}
+	bytes, inodes := s.Usage()
+	if err := s.seal(s.layout.sealProven(bytes, inodes)); err != nil {
+		return fmt.Errorf("seal %s: %w", s.dir, err)
+	}
+	s.sealed.Store(true)
+	s.proven.Store(true)
+	return nil
+}
+
+// Proven says whether the layer was sealed as proven, by this or an earlier
+// process.
+func (s *Store) Proven() bool { return s.proven.Load() }
+
+// Plain says whether the store in directory dir was sealed as proven, and what
+// its files occupy on disk. It needs neither tree nor spans.
+func Plain(dir string) (bytes, inodes int64, ok bool) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return 0, 0, false
+	}
+	defer func() { _ = root.Close() }()
+	b, err := root.ReadFile(sealName)
+	if err != nil {
+		return 0, 0, false
+	}
+	var layout string
+	n, _ := fmt.Sscanf(string(b), sealProvenFormat, &layout, &bytes, &inodes)
+	return bytes, inodes, n == 3
+}
+
+// sealProvenFormat is the record of a proven layer: layout, bytes, inodes.
+const sealProvenFormat = "%s proven %d %d\n"
+
 // Sealed says whether the layer was sealed, by this or an earlier process.
 func (s *Store) Sealed() bool { return s.sealed.Load() }
 
-func (s *Store) seal() error {
+// seal syncs everything and puts record in place.
+func (s *Store) seal(record []byte) error {
 	dir, err := s.root.Open(".")
 	if err != nil {
 		return err
@@ -49,7 +92,7 @@ func (s *Store) seal() error {
 		return fmt.Errorf("syncfs: %w", err)
 	}
 	const tmp = sealName + ".tmp"
-	if err := writeSynced(s.root, tmp, s.layout.seal()); err != nil {
+	if err := writeSynced(s.root, tmp, record); err != nil {
 		return err
 	}
 	if err := s.root.Rename(tmp, sealName); err != nil {
@@ -63,6 +106,7 @@ func (s *Store) unseal() error {
 	if !s.sealed.CompareAndSwap(true, false) {
 		return nil
 	}
+	s.proven.Store(false)
 	err := s.root.Remove(sealName)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -73,16 +117,22 @@ func (s *Store) unseal() error {
 // seal is the content of the record: the layout it is valid for.
 func (l layout) seal() []byte { return []byte(hex.EncodeToString(l.spans[:]) + "\n") }
 
-// isSealed says whether the record is there and of this layout.
-func isSealed(root *os.Root, l layout) (bool, error) {
+func (l layout) sealProven(bytes, inodes int64) []byte {
+	return fmt.Appendf(nil, sealProvenFormat, hex.EncodeToString(l.spans[:]), bytes, inodes)
+}
+
+// isSealed says whether the record is there and of this layout, and whether it
+// is that of a proven layer.
+func isSealed(root *os.Root, l layout) (sealed, proven bool, err error) {
 	b, err := root.ReadFile(sealName)
 	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
+		return false, false, nil
 	}
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
-	return bytes.Equal(b, l.seal()), nil
+	rest, proven := bytes.CutPrefix(b, []byte(hex.EncodeToString(l.spans[:])+" proven "))
+	return proven && len(rest) > 0 || bytes.Equal(b, l.seal()), proven, nil
 }
 
 // writeSynced writes a file and syncs it.

@@ -31,6 +31,7 @@ type Store struct {
 	handles      handles
 	present      []atomic.Bool // by span
 	sealed       atomic.Bool
+	proven       atomic.Bool // and finished
 	missingSpans atomic.Int64
 	missingBytes atomic.Int64
 
@@ -138,7 +139,15 @@ func (s *Store) ReadAt(id toc.NodeID, p []byte, off int64) error {
 func (s *Store) Drop(id span.ID) error {
 	s.use.RLock()
 	defer s.use.RUnlock()
-	if s.closed || !s.present[id].CompareAndSwap(true, false) {
+	if s.closed {
+		return nil
+	}
+	return s.drop(id)
+}
+
+// drop is Drop of an open store.
+func (s *Store) drop(id span.ID) error {
+	if !s.present[id].CompareAndSwap(true, false) {
 		return nil
 	}
 	s.missingSpans.Add(1)

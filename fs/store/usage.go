@@ -17,7 +17,7 @@ const blockSize = 4096
 type usage struct {
 	mu            sync.Mutex // guards everything below
 	seen          []bool     // by node: its inode is counted
-	counted       []bool     // by span
+	counted       []bool     // by span; nil once everything was measured
 	bytes, inodes int64
 }
 
@@ -29,8 +29,8 @@ func newUsage(tree *toc.Tree, layer span.Layer) *usage {
 func (u *usage) add(tree *toc.Tree, sp span.Span) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.counted[sp.ID] {
-		return
+	if u.counted == nil || u.counted[sp.ID] {
+		return // measured, or again
 	}
 	u.counted[sp.ID] = true
 	for id := range tree.Files(sp.OutStart, sp.OutEnd) {
@@ -64,4 +64,12 @@ func (u *usage) total() (bytes, inodes int64) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return u.bytes, u.inodes
+}
+
+// measured replaces what was counted by what was found on disk.
+func (u *usage) measured(bytes, inodes int64) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.bytes, u.inodes = bytes, inodes
+	u.seen, u.counted = nil, nil
 }

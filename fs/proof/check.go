@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package proof
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"iter"
+
+	"github.com/opencontainers/go-digest"
+
+	"github.com/spryd/spry/index/span"
+	"github.com/spryd/spry/index/toc"
+)
+
+// check looks at a span in its turn.
+func (p *Proof) check(j job) error {
+	p.write(j.data[p.at-j.span.Start:]) // without the byte that both spans have, see checkOrder
+	p.at = j.span.End
+	if w, ok := p.options.Layer.(Windows); ok {
+		if err := w.CheckWindow(j.span.ID, p.tail); err != nil {
+			return lie("%v", err)
+		}
+	}
+	if err := p.feed(j); err != nil {
+		return lie("tar stream in span %d: %v", j.span.ID, err)
+	}
+	p.tail = append(p.tail, j.tail...)
+	if n := len(p.tail) - windowSize; n > 0 {
+		p.tail = p.tail[:copy(p.tail, p.tail[n:])]
+	}
+	return nil
+}
+
+// feed gives a span's headers to the tar reader.
+func (p *Proof) feed(j job) error {
+	rest := j.rest
+	for piece, hole := range p.pieces(j.span) {
+		var err error
+		switch {
+		case hole:
+			err = p.entries.Skip(piece.size())
+		case j.out != nil:
+			err = p.entries.Push(j.out[piece.start-j.span.OutStart : piece.end-j.span.OutStart])
+		default:
+			err = p.entries.Push(rest[:piece.size()])
+			rest = rest[piece.size():]
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// remains is what of a span is not file contents.
+func (p *Proof) remains(sp span.Span, out []byte) [][]byte {
+	var list [][]byte
+	for piece, hole := range p.pieces(sp) {
+		if !hole {
+			list = append(list, out[piece.start-sp.OutStart:piece.end-sp.OutStart])
+		}
+	}
+	return list
+}
+
+// piece is a part of the tar stream.
+type piece struct{ start, end span.UncompressedOffset }
+
+func (p piece) size() int64 { return int64(p.end - p.start) }
+
+// pieces cuts a span into file contents (holes), by the served tree, and what is
+// between. The last byte of a file belongs to what is between: tar readers
+// read it when they skip a file.
+func (p *Proof) pieces(sp span.Span) iter.Seq2[piece, bool] {
+	return func(yield func(piece, bool) bool) {
+		at := sp.OutStart
+		for id := range p.options.Tree.Files(sp.OutStart, sp.OutEnd) {
+			off, size := p.options.Tree.Data(id)
+			start, end := max(off, at), min(off+span.UncompressedOffset(size)-1, sp.OutEnd)
+			if start >= end {
+				continue
+			}
+			if start > at && !yield(piece{at, start}, false) {
+				return
+			}
+			if !yield(piece{start, end}, true) {
+				return
+			}
+			at = end
+		}
+		if at < sp.OutEnd {
+			yield(piece{at, sp.OutEnd}, false)
+		}
+	}
+}
+
+// verdict compares everything at the end.
+func (p *Proof) verdict(ctx context.Context) error {
+	want := p.options.Digest
+	if got := digest.NewDigest(want.Algorithm(), p.hash); got != want {
+		if err := p.recheckGaps(ctx); err != nil {
+			return err
+		}
+		return lie("blob is %s, want %s", got, want)
+	}
+	entries, cut, err := p.entries.Finish()
+	if err != nil {
+		return lie("tar stream: %v", err)
+	}
+	if cut && !p.complete() {
+		return lie("archive goes on behind %d bytes", p.options.Layer.Span(span.ID(p.options.Layer.Len()-1)).OutEnd)
+	}
+	for i := range entries {
+		for _, r := range entries[i].PAX {
+			if bytes.HasPrefix([]byte(r.Key), []byte("GNU.sparse.")) {
+				return lie("entry %.200q is a sparse file", entries[i].Name)
+			}
+		}
+	}
+	tree, err := toc.NewTree(entries)
+	if err != nil {
+		return lie("tar stream: %v", err)
+	}
+	if diff := compare(p.options.Tree, tree); diff != "" {
+		return lie("%s", diff)
+	}
+	return nil
+}
+
+// complete says whether the spans decode to all of the stream, for an archive
+// without end marker.
+func (p *Proof) complete() bool {
+	last := p.options.Layer.Span(span.ID(p.options.Layer.Len() - 1))
+	if int64(last.OutEnd) == p.options.Layer.CompressedSize() {
+		return true // not compressed
+	}
+	// The last four bytes of gzip are the size (RFC 1952, 2.3.1).
+	return binary.LittleEndian.Uint32(p.trailer[:]) == uint32(last.OutEnd)
+}
+
+// recheckGaps reads what is in no span once more: nothing vouched for it. It
+// returns [ErrAgain] if it is something else now.
+func (p *Proof) recheckGaps(ctx context.Context) error {
+	for _, g := range p.gaps {
+		b, err := p.options.Read(ctx, g.off, int64(len(g.b)))
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(b, g.b) {
+			return fmt.Errorf("%w: bytes at %d changed", ErrAgain, g.off)
+		}
+	}
+	return nil
+}
