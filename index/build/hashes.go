@@ -10,26 +10,48 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/spryd/spry/index/span"
+	"github.com/spryd/spry/index/ztoc"
 )
 
 // hashes are all digests of a blob, made of its pieces in order.
 type hashes struct {
-	blob, diffID hash.Hash
+	blob, diffID hash.Hash // nil if nobody wants them
 	coarse, fine spanHash
 }
 
-func newHashes() *hashes {
-	return &hashes{
-		blob: sha256.New(), diffID: sha256.New(),
-		coarse: spanHash{hash: sha256.New()}, fine: spanHash{hash: sha256.New()},
+func newHashes(o Options) *hashes {
+	h := &hashes{coarse: spanHash{hash: sha256.New()}, fine: spanHash{hash: sha256.New()}}
+	if o.Digest == "" {
+		h.blob = sha256.New()
+	}
+	if !o.OmitDiffID && o.Compression == ztoc.Gzip {
+		h.diffID = sha256.New()
+	}
+	return h
+}
+
+// setDigests fills in those of the whole blob.
+func (h *hashes) setDigests(res *Result, o Options) {
+	res.Digest = o.Digest
+	if h.blob != nil {
+		res.Digest = digest.NewDigest(digest.SHA256, h.blob)
+	}
+	switch {
+	case h.diffID != nil:
+		res.DiffID = digest.NewDigest(digest.SHA256, h.diffID)
+	case !o.OmitDiffID:
+		res.DiffID = res.Digest // of a plain tar
 	}
 }
 
 // add takes the next piece.
 func (h *hashes) add(p *piece) {
-	fresh := p.data[p.shared():]
-	h.blob.Write(fresh)
-	h.diffID.Write(p.decoded)
+	if h.blob != nil {
+		h.blob.Write(p.data[p.shared():])
+	}
+	if h.diffID != nil {
+		h.diffID.Write(p.decoded)
+	}
 	h.coarse.add(p, p.coarse)
 	h.fine.add(p, p.fine)
 }

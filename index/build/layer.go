@@ -9,8 +9,6 @@ import (
 	"hash/crc32"
 	"io"
 
-	"github.com/opencontainers/go-digest"
-
 	"github.com/spryd/spry/index/inflate"
 	"github.com/spryd/spry/index/span"
 	"github.com/spryd/spry/index/ztoc"
@@ -73,7 +71,7 @@ func newPass(ctx context.Context, o Options) *pass {
 		open: &piece{}, windows: make(chan []byte, maxPieces),
 	}
 	p.table.repair = o.Repair
-	p.line = newLine(ctx, newProver(o.Compression), p.recycle)
+	p.line = newLine(ctx, o, p.recycle)
 	return p
 }
 
@@ -147,14 +145,8 @@ func (p *pass) result() (*Result, error) {
 		Checkpoints:      p.points,
 	}
 	z.MaxSpanID = int32(len(z.SpanDigests) - 1)
-	res := &Result{
-		Ztoc: z, Digest: digest.NewDigest(digest.SHA256, h.blob), Size: p.src.size,
-		TarSize: p.tarSize, Spans: p.line.prover.spans,
-	}
-	res.DiffID = res.Digest
-	if p.options.Compression == ztoc.Gzip {
-		res.DiffID = digest.NewDigest(digest.SHA256, h.diffID)
-	}
+	res := &Result{Ztoc: z, Size: p.src.size, TarSize: p.tarSize, Spans: p.line.prover.spans}
+	h.setDigests(res, p.options)
 	h.fine.finish()
 	for i := range res.Spans {
 		res.Spans[i].Digest = h.fine.sums[i]

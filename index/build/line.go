@@ -32,9 +32,9 @@ type line struct {
 
 // newLine starts the goroutines; close ends them. Pieces that are done with
 // go to done, which any goroutine may call.
-func newLine(ctx context.Context, p *prover, done func(*piece)) *line {
+func newLine(ctx context.Context, o Options, done func(*piece)) *line {
 	l := &line{
-		room: semaphore.NewWeighted(maxUnderWay), prover: p, hashes: newHashes(),
+		room: semaphore.NewWeighted(maxUnderWay), prover: newProver(o.Compression), hashes: newHashes(o),
 		proof: make(chan *piece, maxPieces-4), hash: make(chan *piece, 1),
 	}
 	l.group, l.ctx = errgroup.WithContext(ctx)

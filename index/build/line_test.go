@@ -44,7 +44,7 @@ func TestHashes(t *testing.T) {
 		for i := range blob {
 			blob[i] = byte(rng.Uint32())
 		}
-		cut, h := newCutter(), newHashes()
+		cut, h := newCutter(), newHashes(Options{})
 		open := &piece{}
 		var points []point
 		written := 0
@@ -121,7 +121,7 @@ func TestProverFinds(t *testing.T) {
 // TestLineStops wants an error on the line to end the pass, also one that
 // waits for room.
 func TestLineStops(t *testing.T) {
-	l := newLine(t.Context(), newProver(ztoc.Gzip), func(*piece) {})
+	l := newLine(t.Context(), Options{Compression: ztoc.Gzip}, func(*piece) {})
 	bad := func() *piece {
 		return &piece{point: point{coarse: true}, data: make([]byte, maxUnderWay), size: 7}
 	}

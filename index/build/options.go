@@ -7,6 +7,8 @@ import (
 	"cmp"
 	"fmt"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/spryd/spry/index/ztoc"
 )
 
@@ -28,6 +30,11 @@ type Options struct {
 	// FineSpanSize is the span size in bytes of the compact form; 0 makes
 	// none. Each span of the ztoc is one or more of the compact form.
 	FineSpanSize int64
+	// Digest is that of the blob if the caller knows it: what is read was
+	// compared with it before. Empty, it is computed.
+	Digest digest.Digest
+	// OmitDiffID leaves Result.DiffID empty, which saves much hashing.
+	OmitDiffID bool
 	// Repair makes ztocs that the reader of the reference implementation
 	// accepts, where it refuses those of its own builder: of several
 	// checkpoints at uncompressed offset 0 only the last is kept, and links and

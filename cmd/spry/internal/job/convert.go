@@ -113,8 +113,8 @@ func (c *conversion) layers(ctx context.Context, chosen []*manifest) (*worker, e
 	for _, m := range c.picture.manifests {
 		w.copier.offer(m)
 	}
-	if w.copier != nil && !c.src.Local() && c.dst.Local() {
-		w.from = c.dst // what was copied need not be fetched again
+	if w.copier != nil && c.dst.Local() {
+		w.from = c.dst // what was copied is near, and verified
 	}
 	w.known = reusable(ctx, w.from, c.options)
 	g, ctx := errgroup.WithContext(ctx)

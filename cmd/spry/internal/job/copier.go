@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/containerd/containerd/v2/core/images"
 	"github.com/containerd/errdefs"
@@ -142,6 +143,13 @@ func (c *copier) copy(ctx context.Context, desc ocispec.Descriptor) error {
 type counted struct {
 	io.Reader
 	io.Closer
+}
+
+// File is the file behind the stream, or nil. What is read from it is not
+// counted.
+func (c counted) File() *os.File {
+	f, _ := c.Closer.(*os.File)
+	return f
 }
 
 // short is a digest as people read it.

@@ -91,6 +91,15 @@ func (w *worker) putZtoc(ctx context.Context, desc ocispec.Descriptor, z *ztoc.Z
 	return out, nil
 }
 
+// verified is the digest of a blob that is read from where it was just put, and
+// compared with it.
+func (w *worker) verified(desc ocispec.Descriptor) digest.Digest {
+	if w.copier != nil && w.from == w.dst {
+		return desc.Digest
+	}
+	return ""
+}
+
 // build indexes a layer, and proves the index, in one pass.
 func (w *worker) build(ctx context.Context, desc ocispec.Descriptor, c ztoc.Compression, t *progress.Task) (*build.Result, error) {
 	t.State("indexing")
@@ -99,7 +108,7 @@ func (w *worker) build(ctx context.Context, desc ocispec.Descriptor, c ztoc.Comp
 		var err error
 		res, err = build.Layer(ctx, r, build.Options{
 			SpanSize: w.options.SpanSize, FineSpanSize: w.options.CompactSpanSize,
-			Compression: c, Repair: true,
+			Compression: c, Digest: w.verified(desc), OmitDiffID: true, Repair: true,
 		})
 		return err
 	})

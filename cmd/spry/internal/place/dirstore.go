@@ -83,7 +83,11 @@ func (d dirStore) put(ctx context.Context, desc ocispec.Descriptor, open Content
 		return err
 	}
 	defer func() { _ = os.Remove(f.Name()) }()
-	err = copyVerified(f, contextReader{ctx, rc}, desc)
+	if src, ok := rc.(interface{ File() *os.File }); ok && src.File() != nil {
+		err = copyFile(ctx, f, src.File(), desc)
+	} else {
+		err = copyVerified(f, contextReader{ctx, rc}, desc)
+	}
 	if err == nil {
 		err = f.Chmod(0o644)
 	}

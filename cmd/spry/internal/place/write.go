@@ -5,6 +5,7 @@ package place
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,6 +14,9 @@ import (
 	"github.com/containerd/errdefs"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
+
+// copyPiece is how many bytes the kernel copies between looks at the context.
+const copyPiece = 16 << 20
 
 // copyVerified copies a blob and compares its size and digest with desc; a
 // size of 0 is not known.
@@ -32,6 +36,25 @@ func copyVerified(w io.Writer, r io.Reader, desc ocispec.Descriptor) error {
 		return fmt.Errorf("got %s: %w", got, errdefs.ErrDataLoss)
 	}
 	return nil
+}
+
+// copyFile is copyVerified between files: the kernel copies, and what arrived is
+// read to verify it.
+func copyFile(ctx context.Context, dst, src *os.File, desc ocispec.Descriptor) error {
+	for done := false; !done; {
+		n, err := io.CopyN(dst, src, copyPiece)
+		done = errors.Is(err, io.EOF)
+		if err == nil || done {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return fmt.Errorf("after %d bytes: %w", n, err)
+		}
+	}
+	if _, err := dst.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	return copyVerified(io.Discard, contextReader{ctx, dst}, desc)
 }
 
 // replaceFile writes a small file whole or not at all.
