@@ -21,8 +21,10 @@ func (p *Proof) check(j job) error {
 	p.write(j.data[p.at-j.span.Start:]) // without the byte that both spans have, see checkOrder
 	p.at = j.span.End
 	if w, ok := p.options.Layer.(Windows); ok {
-		if err := w.CheckWindow(j.span.ID, p.tail); err != nil {
-			return lie("%v", err)
+		if ok, err := w.CheckWindow(j.span.ID, p.tail); err != nil {
+			return err
+		} else if !ok {
+			return lie("the window of span %d is not what precedes it", j.span.ID)
 		}
 	}
 	if err := p.feed(j); err != nil {

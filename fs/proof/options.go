@@ -17,9 +17,10 @@ const windowSize = 32 << 10
 
 // Windows is a [span.Layer] whose spans are decoded with bytes from before them.
 type Windows interface {
-	// CheckWindow compares what the layer holds for span id with the bytes
-	// that precede it: the last 32 KiB, or all if they are fewer.
-	CheckWindow(id span.ID, before []byte) error
+	// CheckWindow says whether what the layer holds for span id is what
+	// precedes it: the last 32 KiB of that, or all if they are fewer. An error
+	// says that this cannot be known.
+	CheckWindow(id span.ID, before []byte) (ok bool, err error)
 }
 
 // Options describe a [Proof]. All must be set.

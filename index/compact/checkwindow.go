@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package compact
+
+import (
+	"fmt"
+
+	"github.com/spryd/spry/index/inflate"
+	"github.com/spryd/spry/index/span"
+)
+
+// CheckWindow says whether the bytes that the layer holds of the window of span
+// id are those that precede the span: before is the last 32 KiB of these, or
+// all if they are fewer. Bytes that the layer does not hold cannot be wrong:
+// decoding does not use them. An error says that the window cannot be read.
+func (l *Layer) CheckWindow(id span.ID, before []byte) (ok bool, err error) {
+	if l.plain {
+		return true, nil
+	}
+	sc := scratches.Get().(*scratch)
+	defer scratches.Put(sc)
+	if err := sc.read(l, int(id)); err != nil {
+		return false, fmt.Errorf("window of span %d: %w", id, err)
+	}
+	missing := inflate.WindowSize - len(before)
+	for i := range inflate.WindowSize {
+		if sc.window.mask.Has(i) && (i < missing || sc.window.bytes[i] != before[i-missing]) {
+			return false, nil
+		}
+	}
+	return true, nil
+}
