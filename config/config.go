@@ -14,6 +14,7 @@ type Config struct {
 	Index       Index       `toml:"index" comment:"Where indexes are looked for. One that a snapshot label names is always used."`
 	Fetch       Fetch       `toml:"fetch" comment:"How the content of layers arrives."`
 	Snapshotter Snapshotter `toml:"snapshotter"`
+	Status      Status      `toml:"status" comment:"What the daemon tells of itself: /v1/status for spry status, /metrics for\nPrometheus."`
 }
 
 // Registry is the section [registry].
@@ -38,6 +39,7 @@ type Fetch struct {
 	Reserved    int      `toml:"reserved" comment:"How many of them only reads that a container waits for may use; 0 is half."`
 	Background  bool     `toml:"background" comment:"Fetch the rest of every mounted layer while nothing else is to do, until all\nof it is on disk. Without it layers stay dependent on their registry."`
 	Deadline    Duration `toml:"deadline" comment:"A read that has no data after this time fails with an I/O error; the next one\ntries again."`
+	Slow        Duration `toml:"slow" comment:"A read that waits longer is logged, once an outage, and counted."`
 }
 
 // Snapshotter is the section [snapshotter].
@@ -45,4 +47,9 @@ type Snapshotter struct {
 	AsyncRemove     bool     `toml:"async_remove" comment:"Free the space of removed snapshots after containerd's garbage collection\ninstead of during it."`
 	RestoreParallel int      `toml:"restore_parallel" comment:"Layers mounted at the same time when the daemon starts."`
 	MountOptions    []string `toml:"mount_options" comment:"Additional options of overlay mounts."`
+}
+
+// Status is the section [status].
+type Status struct {
+	Address string `toml:"address" comment:"HOST:PORT, or the path of a socket that only root can use; \"\" is status.sock\nbeside the socket for containerd."`
 }

@@ -28,7 +28,7 @@ func Default() Config {
 			StallTimeout:  Duration{Duration: 10 * time.Second},
 		},
 		Index:       Index{Attempts: 3, NoneFor: Duration{Duration: 30 * time.Second}},
-		Fetch:       Fetch{Connections: 16, Background: true, Deadline: Duration{Duration: time.Minute}},
+		Fetch:       Fetch{Connections: 16, Background: true, Deadline: Duration{Duration: time.Minute}, Slow: Duration{Duration: 10 * time.Second}},
 		Snapshotter: Snapshotter{RestoreParallel: 8, MountOptions: []string{}},
 	}
 }

@@ -6,6 +6,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"net"
 	"path/filepath"
 	"slices"
 )
@@ -33,6 +34,8 @@ func (c Config) Validate() error {
 	f.between("fetch.connections", c.Fetch.Connections, 1, maxConnections)
 	f.between("fetch.reserved", c.Fetch.Reserved, 0, max(c.Fetch.Connections-1, 0))
 	f.positive("fetch.deadline", c.Fetch.Deadline)
+	f.positive("fetch.slow", c.Fetch.Slow)
+	f.status(c.Status.Address)
 	f.between("snapshotter.restore_parallel", c.Snapshotter.RestoreParallel, 1, maxRestoreParallel)
 	for _, o := range c.Snapshotter.MountOptions {
 		f.check(o != "" && !slices.Contains([]byte(o), ','), "snapshotter.mount_options: %q is not one option", o)
@@ -56,6 +59,15 @@ func (f *faults) registry(r Registry) {
 	f.between("registry.retries", r.Retries, 0, maxRetries)
 	f.positive("registry.header_timeout", r.HeaderTimeout)
 	f.positive("registry.stall_timeout", r.StallTimeout)
+}
+
+func (f *faults) status(address string) {
+	if address == "" || filepath.IsAbs(address) {
+		f.check(len(address) <= maxSocketPath, "status.address %q: longer than %d bytes", address, maxSocketPath)
+		return
+	}
+	_, _, err := net.SplitHostPort(address)
+	f.check(err == nil, "status.address %q: neither an absolute path nor HOST:PORT", address)
 }
 
 func (f *faults) oneOf(key, got string, want ...string) {

@@ -41,6 +41,11 @@ type Options struct {
 	Background bool
 	// Deadline bounds a read (read.DefaultDeadline).
 	Deadline time.Duration
+	// Slow is after what time a read that waits is reported
+	// (read.DefaultSlow).
+	Slow time.Duration
+	// Counters count the reads of this host (new ones).
+	Counters *read.Counters
 }
 
 // withDefaults fills in what is zero.
@@ -50,6 +55,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Memory == nil {
 		o.Memory = read.NewMemory(0)
+	}
+	if o.Counters == nil {
+		o.Counters = new(read.Counters)
 	}
 	return o
 }

@@ -16,9 +16,12 @@ import (
 	"github.com/spryd/spry/fs"
 	"github.com/spryd/spry/fs/discover"
 	"github.com/spryd/spry/fs/fetch"
+	"github.com/spryd/spry/fs/read"
 	"github.com/spryd/spry/fs/remote"
 	"github.com/spryd/spry/fs/session"
+	"github.com/spryd/spry/service/keeper"
 	"github.com/spryd/spry/service/keychain"
+	"github.com/spryd/spry/service/metrics"
 	"github.com/spryd/spry/snapshot"
 )
 
@@ -26,10 +29,12 @@ import (
 type parts struct {
 	closers
 	snapshotter snapshots.Snapshotter
+	loop        *session.Loop
 }
 
-// open builds everything below the socket. The caller closes the result.
-func open(ctx context.Context, c config.Config) (_ *parts, err error) {
+// open builds everything below the socket, with what link (or nil) has of a
+// predecessor. The caller closes the result.
+func open(ctx context.Context, c config.Config, link *keeper.Link) (_ *parts, err error) {
 	p := &parts{}
 	defer func() {
 		if err != nil {
@@ -39,11 +44,14 @@ func open(ctx context.Context, c config.Config) (_ *parts, err error) {
 	if c.Root, err = makeRoot(c.Root); err != nil {
 		return nil, err
 	}
-	l, err := lock(filepath.Join(c.Root, "lock"), c.Root)
+	l, err := lockServer(ctx, c.Root, link)
 	if err != nil {
 		return nil, err
 	}
 	p.add("lock", l.Close)
+	if err := p.openLoop(ctx, c.Root, link); err != nil {
+		return nil, err
+	}
 	fsys, err := p.openFileSystem(ctx, c)
 	if err != nil {
 		return nil, err
@@ -58,6 +66,7 @@ func open(ctx context.Context, c config.Config) (_ *parts, err error) {
 	}
 	p.add("snapshots", sn.Close)
 	p.snapshotter = sn
+	fsys.Settle()
 	return p, nil
 }
 
@@ -73,11 +82,7 @@ func makeRoot(path string) (string, error) {
 func (p *parts) openFileSystem(ctx context.Context, c config.Config) (*fs.FileSystem, error) {
 	reg := remote.New(remoteOptions(c))
 	p.add("registry", reg.Close)
-	loop, err := session.New(session.Options{})
-	if err != nil {
-		return nil, fmt.Errorf("open FUSE loop: %w", err)
-	}
-	p.add("FUSE loop", loop.Close)
+	counters := new(read.Counters)
 	fsys, err := fs.New(ctx, fs.Options{
 		Root:     c.Root,
 		Registry: reg,
@@ -86,15 +91,22 @@ func (p *parts) openFileSystem(ctx context.Context, c config.Config) (*fs.FileSy
 			Attempts: c.Index.Attempts,
 			NoneFor:  c.Index.NoneFor.Duration,
 		}),
-		Session:    loop,
+		Session:    p.loop,
 		Scheduler:  fetch.New(fetch.Options{Connections: c.Fetch.Connections, Reserved: c.Fetch.Reserved}),
 		Background: c.Fetch.Background,
 		Deadline:   c.Fetch.Deadline.Duration,
+		Slow:       c.Fetch.Slow.Duration,
+		Counters:   counters,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open layers in %s: %w", c.Root, err)
 	}
 	p.add("layers", fsys.Close)
+	reports, err := metrics.Listen(ctx, statusAddress(c), reportSource(fsys, counters))
+	if err != nil {
+		return nil, err
+	}
+	p.add("status", reports.Close)
 	return fsys, nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -63,6 +64,9 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	if !strings.HasPrefix(address, "/") {
 		return lc.Listen(ctx, "tcp", address)
 	}
+	if err := os.MkdirAll(filepath.Dir(address), 0o755); err != nil {
+		return nil, err
+	}
 	if err := os.Remove(address); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
@@ -70,6 +74,8 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
+	// A successor may have replaced it by then.
+	l.(*net.UnixListener).SetUnlinkOnClose(false)
 	if err := os.Chmod(address, 0o600); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}

@@ -95,7 +95,11 @@ func TestMetrics(t *testing.T) {
 }
 
 func TestListenNamesItsAddress(t *testing.T) {
-	address := filepath.Join(t.TempDir(), "missing", "status.sock")
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	address := filepath.Join(file, "status.sock")
 	if _, err := metrics.Listen(t.Context(), address, source()); err == nil || !strings.Contains(err.Error(), address) {
 		t.Errorf("got %v", err)
 	}
