@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -32,7 +33,16 @@ const (
 	exitSignal = 130
 )
 
-func main() { os.Exit(run(os.Args[1:])) }
+func main() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+	os.Exit(run(os.Args[1:]))
+}
+
+// gcPercent keeps the memory of a conversion near what it needs: there is little
+// garbage, so that collecting it more often costs nothing.
+const gcPercent = 40
 
 // run executes the command line and gives the exit code.
 func run(args []string) int {

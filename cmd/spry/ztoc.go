@@ -23,7 +23,7 @@ const maxZtoc = 1 << 30
 func (a *app) ztocCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ztoc",
-		Short: "List and show ztocs, and read files of layers by them",
+		Short: "List and show ztocs and compact indexes, and read files of layers by ztocs",
 		Args:  noCommand,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -36,20 +36,31 @@ func fromFlag(cmd *cobra.Command, from *string) {
 	cmd.Flags().StringVar(from, "from", "", "`place` of the ztoc: containerd if empty, oci:DIR, oci-archive:FILE, docker://REF")
 }
 
-// readZtoc reads a ztoc; size is of the file in bytes.
-func readZtoc(ctx context.Context, src place.Source, s string) (z *ztoc.Ztoc, size int64, err error) {
+// readZtoc reads the ztoc of the digest s.
+func readZtoc(ctx context.Context, src place.Source, s string) (*ztoc.Ztoc, error) {
+	dgst, b, err := readArtifact(ctx, src, s)
+	if err != nil {
+		return nil, err
+	}
+	return decodeZtoc(dgst, b)
+}
+
+// readArtifact reads the ztoc or compact index of the digest s.
+func readArtifact(ctx context.Context, src place.Source, s string) (digest.Digest, []byte, error) {
 	dgst, err := digest.Parse(s)
 	if err != nil {
-		return nil, 0, usagef("%s: %w", s, err)
+		return "", nil, usagef("%s: %w", s, err)
 	}
 	b, err := place.ReadAll(ctx, src, ocispec.Descriptor{MediaType: index.MediaTypeZtoc, Digest: dgst}, maxZtoc)
+	return dgst, b, err
+}
+
+func decodeZtoc(dgst digest.Digest, b []byte) (*ztoc.Ztoc, error) {
+	z, err := ztoc.Decode(b)
 	if err != nil {
-		return nil, 0, err
+		return nil, fmt.Errorf("ztoc %s: %w", dgst, err)
 	}
-	if z, err = ztoc.Decode(b); err != nil {
-		return nil, 0, fmt.Errorf("ztoc %s: %w", dgst, err)
-	}
-	return z, int64(len(b)), nil
+	return z, nil
 }
 
 // layerOf finds the index entry of a ztoc, and the index.

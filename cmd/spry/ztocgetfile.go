@@ -49,7 +49,7 @@ func (a *app) getFile(ctx context.Context, g getFile) (err error) {
 		return err
 	}
 	defer closing(img, &err)
-	z, _, err := readZtoc(ctx, img, g.ztoc)
+	z, err := readZtoc(ctx, img, g.ztoc)
 	if err != nil {
 		return err
 	}

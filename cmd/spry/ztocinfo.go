@@ -5,17 +5,20 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"github.com/spryd/spry/cmd/spry/internal/ztocfile"
+	"github.com/spryd/spry/index/compact"
 )
 
 func (a *app) ztocInfoCommand() *cobra.Command {
 	var from string
 	cmd := &cobra.Command{
 		Use:   "info [flags] DIGEST",
-		Short: "Show the table of a ztoc as JSON",
+		Short: "Show the table of a ztoc or a compact index as JSON",
 		Example: `  spry ztoc info sha256:70c5eeb3fbbca751d5b289b0b8ece6cf71c0f35f73e7a328c90e2a452bddeac4
   spry ztoc info --from docker://registry.example/redis:7 sha256:70c5eeb3fbbca751d5b289b0b8ece6cf71c0f35f73e7a328c90e2a452bddeac4`,
 		Args: exactArgs(1),
@@ -33,9 +36,19 @@ func (a *app) ztocInfo(ctx context.Context, from, dgst string) (err error) {
 		return err
 	}
 	defer closing(img, &err)
-	z, size, err := readZtoc(ctx, img, dgst)
+	d, b, err := readArtifact(ctx, img, dgst)
 	if err != nil {
 		return err
 	}
-	return a.printJSON(ztocfile.Describe(z, size))
+	if l, err := compact.Decode(b); !errors.Is(err, compact.ErrInvalid) {
+		if err != nil {
+			return fmt.Errorf("compact index %s: %w", d, err)
+		}
+		return a.printJSON(ztocfile.DescribeCompact(l, int64(len(b))))
+	}
+	z, err := decodeZtoc(d, b)
+	if err != nil {
+		return err
+	}
+	return a.printJSON(ztocfile.Describe(z, int64(len(b))))
 }
