@@ -61,7 +61,7 @@ func TestParseOptions(t *testing.T) {
 			}
 		})
 	}
-	for _, args := range [][]string{{"-runs", "0"}, {"-mbit", "0"}, {"-rtt", "-1s"}, {"-parts", "hot"}, {"-images", "windows"}, {"stray"}} {
+	for _, args := range [][]string{{"-runs", "0"}, {"-mbit", "0"}, {"-rtt", "-1s"}, {"-parts", "hot"}, {"-images", "windows"}, {"stray"}, {"-skip", "overlayfs"}} {
 		if _, err := parseOptions(args); err == nil {
 			t.Errorf("%q is accepted", args)
 		}

@@ -23,7 +23,7 @@ func (b *bed) cold(ctx context.Context, subjects []*subject, r *report.Report) e
 		return err
 	}
 	for _, s := range subjects {
-		r.Cold = append(r.Cold, report.Cold{Image: s.name, Compressed: s.img.CompressedSize()})
+		r.Cold = append(r.Cold, report.Cold{Image: s.name, Compressed: s.img.CompressedSize(), Inflate: s.inflate.Seconds()})
 		c := &r.Cold[len(r.Cold)-1]
 		for _, sn := range b.snapshotters() {
 			c.Rows = append(c.Rows, report.Row{Snapshotter: sn.Name})

@@ -48,7 +48,9 @@ func (b *bed) prepareRead(ctx context.Context, d dataFile) (report.FullRead, err
 		return f, err
 	}
 	_, f.Size, f.Compressed = l.Largest()
-	return f, nil
+	took, err := oracle.InflateTime(img.Layers[0])
+	f.Inflate = took.Seconds()
+	return f, err
 }
 
 // fullRead reads a file under every lazy snapshotter.

@@ -58,7 +58,7 @@ func parseOptions(args []string) (options, error) {
 	f.StringVar(&o.containerd, "containerd", "", "`folder` with containerd 2, its shim and ctr (default: what setup.sh made)")
 	list(f, &o.parts, "parts", allParts, "what to do")
 	list(f, &o.built, "images", imageNames(), "images to build and measure; with -image, those named here too")
-	list(f, &o.skip, "skip", nil, "snapshotters to leave out")
+	list(f, &o.skip, "skip", nil, "snapshotters to leave out, not overlayfs")
 	f.Func("convert-args", "arguments for \"spry convert\", separated by spaces", func(s string) error {
 		o.convertArgs = strings.Fields(s)
 		return nil
@@ -114,6 +114,9 @@ func (o options) check(rest []string) error {
 	}
 	if o.runs < 1 || o.mbit <= 0 || o.rtt < 0 {
 		err = errors.Join(err, errors.New("runs and mbit must be positive"))
+	}
+	if contains(o.skip, testbed.Overlayfs.Name) {
+		err = errors.Join(err, errors.New("overlayfs gives floor and oracle and cannot be left out"))
 	}
 	for _, p := range o.parts {
 		if !slices.Contains(allParts, p) {

@@ -7,6 +7,7 @@ import (
 	"archive/tar"
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/spryd/spry/integration/bench/oracle"
 	"github.com/spryd/spry/integration/testbed"
@@ -29,6 +30,8 @@ type subject struct {
 	img  testbed.Image
 	// args replace the image's command; none keeps it.
 	args []string
+	// inflate is how long one processor takes to inflate all layers.
+	inflate time.Duration
 	// layers are the image's layers with the oracle's spans, lowest first;
 	// none if one of them cannot be indexed.
 	layers []*oracle.Layer
@@ -58,7 +61,8 @@ func (b *bed) subjects(ctx context.Context) ([]*subject, error) {
 	return out, nil
 }
 
-// index makes the oracle's spans; an image that cannot have them has none.
+// index makes the oracle's spans and measures inflate; an image that cannot
+// have them has none.
 func (b *bed) index(ctx context.Context, s *subject) error {
 	var layers []*oracle.Layer
 	for _, l := range s.img.Layers {
@@ -71,6 +75,11 @@ func (b *bed) index(ctx context.Context, s *subject) error {
 			return nil
 		}
 		layers = append(layers, o)
+		took, err := oracle.InflateTime(l)
+		if err != nil {
+			return err
+		}
+		s.inflate += took
 	}
 	s.layers = layers
 	return nil

@@ -43,11 +43,11 @@ func (h *Host) Lowerdirs(ctx context.Context, ref string) (dirs []string, err er
 	if err != nil {
 		return nil, err
 	}
-	return mountedDirs(mounts), sn.Remove(ctx, key)
+	return MountedDirs(mounts), sn.Remove(ctx, key)
 }
 
-// mountedDirs are the lower directories of a view's mounts.
-func mountedDirs(mounts []mount.Mount) []string {
+// MountedDirs are the lower directories of a view's mounts.
+func MountedDirs(mounts []mount.Mount) []string {
 	for _, m := range mounts {
 		for _, o := range m.Options {
 			if dirs, ok := strings.CutPrefix(o, "lowerdir="); ok {

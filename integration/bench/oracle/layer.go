@@ -13,8 +13,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
-
 	"github.com/spryd/spry/index/build"
 	"github.com/spryd/spry/index/span"
 	"github.com/spryd/spry/index/toc"
@@ -40,7 +38,7 @@ func IndexLayer(ctx context.Context, l testbed.Layer) (*Layer, error) {
 	}
 	defer func() { _ = f.Close() }()
 	o := build.Options{SpanSize: SpanSize, Compression: ztoc.Gzip}
-	if mt := l.Descriptor.MediaType; mt == ocispec.MediaTypeImageLayer || strings.HasSuffix(mt, ".tar") {
+	if plain(l) {
 		o.Compression = ztoc.Uncompressed
 	}
 	r, err := build.Layer(ctx, f, o)
@@ -57,6 +55,9 @@ func IndexLayer(ctx context.Context, l testbed.Layer) (*Layer, error) {
 	}
 	return &Layer{tree: tree, spans: spans}, nil
 }
+
+// plain tells whether the blob is a tar that is not compressed.
+func plain(l testbed.Layer) bool { return strings.HasSuffix(l.Descriptor.MediaType, ".tar") }
 
 // Touched is the compressed size of the spans that hold resident pages of the
 // layer's files, which are unpacked in dir.

@@ -15,7 +15,10 @@ type Cold struct {
 	// medians is the floor.
 	EmptyPull []float64 `json:"empty_pull"`
 	WarmRun   []float64 `json:"warm_run"`
-	Rows      []Row     `json:"rows"`
+	// Inflate is how long inflating all layers takes on one processor, in
+	// seconds; 0 if it is not known.
+	Inflate float64 `json:"inflate"`
+	Rows    []Row   `json:"rows"`
 }
 
 // Row is one snapshotter's starts.
@@ -51,6 +54,17 @@ func (s Start) Total() float64 { return s.Pull + s.Run }
 
 // Floor is what no snapshotter can save.
 func (c Cold) Floor() float64 { return Median(c.EmptyPull) + Median(c.WarmRun) }
+
+// floorKnown tells whether both halves of the floor were measured.
+func (c Cold) floorKnown() bool { return len(c.EmptyPull) > 0 && len(c.WarmRun) > 0 }
+
+// LocalLimit is the least time in which everything can be local: what the line
+// takes, or the processors to inflate it, whichever is slower.
+func (c Cold) LocalLimit(mbit float64, cpus int) float64 {
+	line, _ := Ratio(float64(c.Compressed)*8/1e6, mbit)
+	cpu, _ := Ratio(c.Inflate, float64(cpus))
+	return max(line, cpu)
+}
 
 // OracleBytes is the median of Oracle.
 func (c Cold) OracleBytes() float64 {

@@ -13,8 +13,8 @@ import (
 func (r *Report) writeCold(w io.Writer, c Cold) error {
 	fmt.Fprintf(w, "\ncold start of %s: %s MB compressed, %.0f Mbit/s, round trip %.0f ms, %d CPUs\n",
 		c.Image, megabytes(float64(c.Compressed)), r.Mbit, r.RTT*1e3, r.CPUs)
-	fmt.Fprintf(w, "floor %.2f s (pull of an empty image %.2f + warm run under overlayfs %.2f); oracle %s MB\n\n",
-		c.Floor(), Median(c.EmptyPull), Median(c.WarmRun), megabytes(c.OracleBytes()))
+	fmt.Fprintf(w, "floor %.2f s (pull of an empty image %.2f + warm run under overlayfs %.2f); oracle %s MB; everything local in %.2f s at best\n\n",
+		c.Floor(), Median(c.EmptyPull), Median(c.WarmRun), megabytes(c.OracleBytes()), c.LocalLimit(r.Mbit, r.CPUs))
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "snapshotter\truns\tlazy\tpull s\trun s\tREADY s\tabove floor s\tMB at READY\tof oracle\tlocal s\tdaemon MiB\tdaemon CPU s\tcontainerd CPU s\t")
 	for _, row := range c.Rows {
@@ -22,9 +22,9 @@ func (r *Report) writeCold(w io.Writer, c Cold) error {
 			fmt.Fprintf(t, "%s\t0\t\t\t\t\t\t\t\t\t\t\t\t\n", row.Snapshotter)
 			continue
 		}
-		fmt.Fprintf(t, "%s\t%d\t%d\t%.2f\t%.2f\t%.2f\t%.2f\t%s\t%s\t%s\t%s\t%.1f\t%.1f\t\n", row.Snapshotter, len(row.Starts), row.Starts[0].Lazy,
+		fmt.Fprintf(t, "%s\t%d\t%d\t%.2f\t%.2f\t%.2f\t%s\t%s\t%s\t%s\t%s\t%.1f\t%.1f\t\n", row.Snapshotter, len(row.Starts), row.Starts[0].Lazy,
 			row.median(func(s Start) float64 { return s.Pull }), row.median(func(s Start) float64 { return s.Run }),
-			row.median(Start.Total), c.AboveFloor(row), megabytes(row.bytes()), ratio(row.bytes(), c.OracleBytes()), row.localText(),
+			row.median(Start.Total), c.aboveFloorText(row), megabytes(row.bytes()), ratio(row.bytes(), c.OracleBytes()), row.localText(),
 			mebibytes(row.peak()), row.median(func(s Start) float64 { return s.CPU }), row.median(func(s Start) float64 { return s.ContainerdCPU }))
 	}
 	if err := t.Flush(); err != nil {
@@ -45,7 +45,7 @@ func (c Cold) writeRatios(w io.Writer) {
 				continue
 			}
 			fmt.Fprintf(w, "%s / %s: above the floor %s, to READY %s\n", a.Snapshotter, b.Snapshotter,
-				ratio(c.AboveFloor(a), c.AboveFloor(b)), ratio(a.median(Start.Total), b.median(Start.Total)))
+				c.aboveFloorRatio(a, b), ratio(a.median(Start.Total), b.median(Start.Total)))
 		}
 	}
 	for _, a := range c.Rows {
@@ -60,6 +60,20 @@ const (
 	overlayfs = "overlayfs"
 	spry      = "spry"
 )
+
+func (c Cold) aboveFloorText(r Row) string {
+	if !c.floorKnown() {
+		return unknown
+	}
+	return fmt.Sprintf("%.2f", c.AboveFloor(r))
+}
+
+func (c Cold) aboveFloorRatio(a, b Row) string {
+	if !c.floorKnown() {
+		return unknown
+	}
+	return ratio(c.AboveFloor(a), c.AboveFloor(b))
+}
 
 func (r Row) bytes() float64 { return r.median(func(s Start) float64 { return float64(s.Bytes) }) }
 

@@ -14,9 +14,11 @@ import (
 type FullRead struct {
 	Name string `json:"name"`
 	// Size is that of the file in bytes, Compressed what of the layer holds it.
-	Size       int64         `json:"size"`
-	Compressed int64         `json:"compressed"`
-	Rows       []FullReadRow `json:"rows"`
+	Size       int64 `json:"size"`
+	Compressed int64 `json:"compressed"`
+	// Inflate is how long inflating it takes on one processor, in seconds.
+	Inflate float64       `json:"inflate"`
+	Rows    []FullReadRow `json:"rows"`
 }
 
 // FullReadRow is one snapshotter's reads.
@@ -38,8 +40,8 @@ func (f FullRead) LineRate(seconds float64, before int64, mbit float64) float64 
 
 // writeFullRead writes the table.
 func (r *Report) writeFullRead(w io.Writer, f FullRead) error {
-	fmt.Fprintf(w, "\nfirst full read of %s, a file of %s MB (%s MB compressed), %.0f Mbit/s, round trip %.0f ms\n\n",
-		f.Name, megabytes(float64(f.Size)), megabytes(float64(f.Compressed)), r.Mbit, r.RTT*1e3)
+	fmt.Fprintf(w, "\nfirst full read of %s, a file of %s MB (%s MB compressed, inflated in %.2f s), %.0f Mbit/s, round trip %.0f ms\n\n",
+		f.Name, megabytes(float64(f.Size)), megabytes(float64(f.Compressed)), f.Inflate, r.Mbit, r.RTT*1e3)
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "snapshotter\truns\tseconds\tMB/s\tof line rate\t")
 	for _, row := range f.Rows {

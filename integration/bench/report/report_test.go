@@ -26,7 +26,7 @@ func sample() *report.Report {
 	return &report.Report{
 		Mbit: 1000, RTT: 0.005, CPUs: 2,
 		Cold: []report.Cold{{
-			Image: "app", Compressed: 100e6, Oracle: []int64{10e6, 11e6, 30e6},
+			Image: "app", Compressed: 100e6, Inflate: 3, Oracle: []int64{10e6, 11e6, 30e6},
 			EmptyPull: []float64{0.5, 0.4, 0.6}, WarmRun: []float64{0.5, 0.5, 0.7},
 			Rows: []report.Row{
 				{Snapshotter: "overlayfs", Starts: []report.Start{full(9, 1), full(10, 1), full(12, 2)}},
@@ -42,7 +42,7 @@ func sample() *report.Report {
 				{Name: "exec", Unit: "starts/s", Rates: map[string][]float64{"lazy": {900}}},
 			},
 		}},
-		FullReads: []report.FullRead{{Name: "weights", Size: 300e6, Compressed: 275e6, Rows: []report.FullReadRow{
+		FullReads: []report.FullRead{{Name: "weights", Size: 300e6, Compressed: 275e6, Inflate: 1.5, Rows: []report.FullReadRow{
 			{Snapshotter: "spry", Seconds: []float64{2, 2.5, 4}, BytesBefore: []int64{25e6, 25e6, 0}},
 			{Snapshotter: "dead", Errors: []string{"no socket"}},
 		}}},
@@ -86,6 +86,8 @@ func TestColdNumbers(t *testing.T) {
 	for name, v := range map[string][2]float64{
 		"floor":       {c.Floor(), 1},
 		"oracle":      {c.OracleBytes(), 11e6},
+		"limit, CPUs": {c.LocalLimit(1000, 2), 1.5},
+		"limit, line": {c.LocalLimit(200, 2), 4},
 		"above floor": {c.AboveFloor(c.Rows[1]), 2},
 	} {
 		if v[0] != v[1] {
