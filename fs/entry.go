@@ -39,6 +39,7 @@ type served struct {
 	ztoc       *mapping
 	ztocSize   int64
 	session    *session.Session
+	identity   string
 	mountpoint string
 	mountID    uint64
 }
@@ -58,7 +59,7 @@ func (f *FileSystem) serve(rec record, last finish) (*served, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errUnusable, err)
 	}
-	s := &served{ztoc: m, ztocSize: int64(len(m.b)), source: newSource(f.options.Registry, rec.Layer, rec.Images)}
+	s := &served{identity: identity(rec), ztoc: m, ztocSize: int64(len(m.b)), source: newSource(f.options.Registry, rec.Layer, rec.Images)}
 	if err = f.openLayer(s, rec, last); err == nil {
 		s.mountpoint = f.mountpoint(rec.Layer)
 		err = f.mount(s, rec.Layer)
@@ -130,16 +131,16 @@ func (f *FileSystem) mount(s *served, d digest.Digest) error {
 		return err
 	}
 	failed := &limiter{}
+	how := f.mountOptions(s.layer, s.identity)
 	raw := node.New(s.layer.Tree(), s.layer, node.Options{
-		// There is no passthrough yet, so nothing to lose by it.
-		NoOpen: true,
+		NoOpen: how.NoOpen,
 		OnError: func(_ toc.NodeID, off int64, err error) {
 			if failed.allow() && !errors.Is(err, read.ErrClosed) {
 				log.L.WithField("layer", d.String()).WithField("offset", off).WithError(err).Error("read failed")
 			}
 		},
 	})
-	sess, err := f.options.Session.Mount(s.mountpoint, raw, session.MountOptions{})
+	sess, err := f.options.Session.Mount(s.mountpoint, raw, how)
 	if err != nil {
 		return err
 	}

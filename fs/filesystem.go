@@ -80,7 +80,7 @@ func (f *FileSystem) prepare() error {
 	if err != nil {
 		return err
 	}
-	return detachStale(mounts)
+	return detachStale(mounts, f.kept)
 }
 
 // Close unmounts every layer and waits for everything that runs. What is on

@@ -17,9 +17,9 @@ import (
 // mountInfo lists the mounts that we see (proc_pid_mountinfo(5)).
 const mountInfo = "/proc/self/mountinfo"
 
-// detachStale unmounts every FUSE mount below dir: those of a process that
-// died, which answer nobody.
-func detachStale(dir string) error {
+// detachStale unmounts every FUSE mount below dir that is not kept: those of a
+// process that died, which answer nobody.
+func detachStale(dir string, kept func(mountpoint string) bool) error {
 	f, err := os.Open(mountInfo)
 	if err != nil {
 		return err
@@ -29,7 +29,7 @@ func detachStale(dir string) error {
 	lines := bufio.NewScanner(f)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
-		if at, fsType := parseMount(lines.Text()); strings.HasPrefix(at, dir+"/") && strings.HasPrefix(fsType, "fuse") {
+		if at, fsType := parseMount(lines.Text()); strings.HasPrefix(at, dir+"/") && strings.HasPrefix(fsType, "fuse") && !kept(at) {
 			stale = append(stale, at)
 		}
 	}

@@ -48,4 +48,6 @@ func writePID(f *os.File) error {
 }
 
 // Close gives the lock up.
-func (l *lockFile) Close() error { return l.f.Close() }
+func (l *lockFile) Close() error {
+	return errors.Join(l.f.Truncate(0), l.f.Close()) // it names nobody
+}

@@ -6,31 +6,87 @@ package service
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net"
+	"sync"
 
 	"github.com/containerd/log"
 	"github.com/coreos/go-systemd/v22/daemon"
 
 	"github.com/spryd/spry/config"
+	"github.com/spryd/spry/service/keeper"
 )
 
-// Run is the daemon: it serves until ctx ends and returns when everything is
-// closed. The configuration must be valid.
-func Run(ctx context.Context, c config.Config) (err error) {
+// errLeave is the cause of the end of a server that leaves its mounts as they
+// are, for the next one.
+var errLeave = errors.New("another server takes over")
+
+// Serve is the server that a keeper started, with its socket at descriptor fd:
+// it serves until ctx ends, or until it is told to leave, and returns when
+// everything is closed. The configuration must be valid.
+func Serve(ctx context.Context, c config.Config, fd uintptr) (err error) {
+	link, err := keeper.Attach(ctx, fd)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, link.Close()) }()
+	return run(ctx, c, link)
+}
+
+// run is Serve; without a link it is a daemon without a keeper.
+func run(ctx context.Context, c config.Config, link *keeper.Link) (err error) {
+	ctx, leave := context.WithCancelCause(ctx)
+	var waiting sync.WaitGroup
+	defer waiting.Wait()
+	defer leave(nil)
+	if link != nil {
+		waiting.Go(func() {
+			select {
+			case <-link.Leave():
+				leave(errLeave)
+			case <-ctx.Done():
+			}
+		})
+	}
 	// What is opened must outlive ctx: calls may finish after it has ended.
-	p, err := open(context.WithoutCancel(ctx), c)
+	p, err := open(context.WithoutCancel(ctx), c, link)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.Close()) }()
-	socket, err := listen(ctx, c.Address)
+	l, err := p.listen(ctx, c.Address, link)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, socket.Close()) }()
-
 	stopWatchdog := watchdog(ctx, p.snapshotter)
 	defer stopWatchdog()
 	log.G(ctx).Info("serving snapshots at " + c.Address + ", version " + BuildVersion())
 	notify(ctx, daemon.SdNotifyReady)
-	return newServer(p.snapshotter).serve(ctx, socket.Listener)
+	if link != nil {
+		if err := link.Ready(); err != nil {
+			return err
+		}
+	}
+	err = newServer(p.snapshotter).serve(ctx, l)
+	if errors.Is(context.Cause(ctx), errLeave) {
+		p.loop.Leave()
+	}
+	return err
+}
+
+// listen is the keeper's socket, or one of our own.
+func (p *parts) listen(ctx context.Context, address string, link *keeper.Link) (net.Listener, error) {
+	if link != nil {
+		l, err := link.Listener()
+		if err != nil {
+			return nil, fmt.Errorf("listen at %s: %w", address, err)
+		}
+		return l, nil // closed by the gRPC server
+	}
+	socket, err := listen(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	p.add("socket", socket.Close)
+	return socket.Listener, nil
 }

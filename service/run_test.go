@@ -77,7 +77,7 @@ func TestRun(t *testing.T) {
 	for range 2 { // the second run finds what the first one left
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan error, 1)
-		go func() { done <- Run(ctx, c) }()
+		go func() { done <- run(ctx, c, nil) }()
 		sd.wait(t, "READY=1")
 
 		sn := proxy.NewSnapshotter(snapshotsapi.NewSnapshotsClient(dial(t, c.Address)), "spry")
@@ -95,7 +95,7 @@ func TestRun(t *testing.T) {
 			t.Errorf("Remove: %v", err)
 		}
 		sd.wait(t, "WATCHDOG=1")
-		if err := Run(t.Context(), c); err == nil || !strings.Contains(err.Error(), "used by another daemon") {
+		if err := run(t.Context(), c, nil); err == nil || !strings.Contains(err.Error(), "used by another daemon") {
 			t.Errorf("second daemon on the same root: %v", err)
 		}
 		stop()
@@ -112,7 +112,7 @@ func TestRunFailsCleanly(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 { // the second time shows that nothing stayed locked
-		err := Run(t.Context(), c)
+		err := run(t.Context(), c, nil)
 		if err == nil || !strings.Contains(err.Error(), "is not a socket") {
 			t.Errorf("Run: %v, want that the address is taken", err)
 		}

@@ -5,6 +5,7 @@ package service
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -60,7 +61,9 @@ func (s *server) serve(ctx context.Context, l net.Listener) error {
 		return fmt.Errorf("serve %s: %w", l.Addr(), err)
 	case <-ctx.Done():
 	}
-	notify(ctx, daemon.SdNotifyStopping)
+	if !errors.Is(context.Cause(ctx), errLeave) {
+		notify(ctx, daemon.SdNotifyStopping)
+	}
 	s.health.Shutdown()
 	s.stop(ctx)
 	return nil

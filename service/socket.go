@@ -14,14 +14,21 @@ import (
 	"time"
 )
 
-// dialTimeout bounds the question whether a socket is alive.
-const dialTimeout = 2 * time.Second
+const (
+	// dialTimeout bounds the question whether a socket is alive.
+	dialTimeout = 2 * time.Second
+	// farewell is how long a server whose keeper was killed may take to
+	// close its socket.
+	farewell = 2 * time.Second
+)
 
 // socket is a listening Unix socket that only its owner may connect to.
 type socket struct {
 	net.Listener
 	path string
 	lock *lockFile
+	// keep leaves the socket where it is, for the next process that has it.
+	keep bool
 }
 
 // listen makes the socket at path, replacing one that nobody serves.
@@ -36,6 +43,11 @@ func listen(ctx context.Context, path string) (*socket, error) {
 	if err := refuseLiving(ctx, path); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
+	return l.bind(path)
+}
+
+// bind makes the socket of a locked path.
+func (l *lockFile) bind(path string) (*socket, error) {
 	listener, err := listenPrivate(path)
 	if err != nil {
 		return nil, errors.Join(err, l.Close())
@@ -55,12 +67,16 @@ func refuseLiving(ctx context.Context, path string) error {
 	if info.Mode().Type() != fs.ModeSocket {
 		return fmt.Errorf("%s exists and is not a socket", path)
 	}
-	d := net.Dialer{Timeout: dialTimeout}
-	conn, err := d.DialContext(ctx, "unix", path)
-	if err != nil {
-		return ctx.Err()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(farewell); time.Now().Before(end); <-tick.C {
+		d := net.Dialer{Timeout: dialTimeout}
+		conn, err := d.DialContext(ctx, "unix", path)
+		if err != nil {
+			return ctx.Err()
+		}
+		_ = conn.Close()
 	}
-	_ = conn.Close()
 	return fmt.Errorf("%s is served by another process", path)
 }
 
@@ -87,11 +103,14 @@ func listenPrivate(path string) (net.Listener, error) {
 	return l, nil
 }
 
-// Close stops listening and removes the socket.
+// Close stops listening and removes the socket, unless it is kept.
 func (s *socket) Close() error {
 	closed := s.Listener.Close()
 	if errors.Is(closed, net.ErrClosed) { // the server may have closed it
 		closed = nil
+	}
+	if s.keep {
+		return errors.Join(closed, s.lock.Close())
 	}
 	removed := os.Remove(s.path)
 	if errors.Is(removed, fs.ErrNotExist) {

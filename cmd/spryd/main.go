@@ -4,6 +4,10 @@
 // Command spryd is a containerd snapshotter that starts containers before
 // their images are here. See docs/config.toml for what can be configured.
 //
+// The process that is started keeps the descriptors of mounts and starts
+// another one that does the work, and again when that one ends. SIGHUP
+// replaces it by the binary that is at the same path by then.
+//
 // It exits with 0 after SIGTERM or SIGINT, 1 when it cannot run, 2 when flags
 // or the configuration are wrong.
 package main
@@ -15,7 +19,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"github.com/spryd/spry/service"
@@ -25,6 +31,13 @@ const (
 	exitOK = iota
 	exitFailed
 	exitUsage
+)
+
+const (
+	// serveFlag, as the first argument, makes the process a server of the
+	// keeper at descriptor keeperFD.
+	serveFlag = "--serve"
+	keeperFD  = 3
 )
 
 func main() {
@@ -43,6 +56,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 }
 
 func command(ctx context.Context, args []string, stdout, stderr io.Writer) (int, error) {
+	serve := len(args) > 0 && args[0] == serveFlag
+	if serve {
+		args = args[1:]
+	}
 	o, err := parseFlags(args, stderr)
 	if errors.Is(err, flag.ErrHelp) {
 		return exitOK, nil
@@ -65,8 +82,45 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) (int,
 	if err := service.SetLog(c); err != nil {
 		return exitUsage, err
 	}
-	if err := service.Run(ctx, c); err != nil {
-		return exitFailed, err
+	if serve {
+		if err := service.Serve(ctx, c, keeperFD); err != nil {
+			return exitFailed, err
+		}
+		return exitOK, nil
 	}
-	return exitOK, nil
+	return service.Keep(ctx, c, server(args))
+}
+
+// server makes the command of a server: this program, with the same
+// arguments, from the path where it was found, which may be another version by
+// then.
+func server(args []string) func() *exec.Cmd {
+	path := executable()
+	return func() *exec.Cmd {
+		cmd := exec.Command(path)
+		cmd.Args = append([]string{os.Args[0], serveFlag}, args...)
+		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+		return cmd
+	}
+}
+
+// executable is the path that this program was started with: a symbolic link
+// in it may change, which os.Executable would not see.
+func executable() string {
+	const self = "/proc/self/exe"
+	path, err := exec.LookPath(os.Args[0])
+	if err == nil {
+		path, err = filepath.Abs(path)
+	}
+	if err == nil {
+		found, err1 := os.Stat(path)
+		running, err2 := os.Stat(self)
+		if err1 == nil && err2 == nil && os.SameFile(found, running) {
+			return path
+		}
+	}
+	if path, err = os.Executable(); err == nil {
+		return path
+	}
+	return self
 }
