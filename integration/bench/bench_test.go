@@ -10,6 +10,10 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/spryd/spry/integration/bench/oracle"
+	"github.com/spryd/spry/integration/testbed"
 )
 
 func TestParseImage(t *testing.T) {
@@ -150,5 +154,58 @@ func TestChores(t *testing.T) {
 		if c.name == "" || c.unit == "" || c.per <= 0 || c.cold == c.task.Warm {
 			t.Errorf("chore %+v", c)
 		}
+	}
+}
+
+func TestSnapshotters(t *testing.T) {
+	names := func(args ...string) []string {
+		o, err := parseOptions(args)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out []string
+		for _, s := range (&bed{o: o, spryd: "/bin/spryd"}).snapshotters() {
+			out = append(out, s.Name+":"+s.Tag)
+		}
+		return out
+	}
+	for _, c := range []struct{ args, want []string }{
+		{nil, []string{"overlayfs:latest", "spry:soci", "spry-ondemand:soci"}},
+		{[]string{"-on-demand=false"}, []string{"overlayfs:latest", "spry:soci"}},
+		{[]string{"-skip", "spry,spry-ondemand", "-snapshotter", "peer:v1=x"}, []string{"overlayfs:latest", "peer:v1"}},
+	} {
+		if diff := cmp.Diff(c.want, names(c.args...)); diff != "" {
+			t.Errorf("%q: %s", c.args, diff)
+		}
+	}
+}
+
+func TestPickWarm(t *testing.T) {
+	sized := func(name string, size int64) *subject {
+		return &subject{name: name, img: testbed.Image{Layers: []testbed.Layer{{Descriptor: ocispec.Descriptor{Size: size}}}}}
+	}
+	all := []*subject{sized("a", 1), sized("b", 3), sized("c", 2)}
+	if got := pickWarm(all, ""); got.name != "b" {
+		t.Errorf("the largest is %s", got.name)
+	}
+	if got := pickWarm(all, "c"); got.name != "c" {
+		t.Errorf("c is %s", got.name)
+	}
+	if got := pickWarm(all, "d"); got != nil {
+		t.Errorf("d is %s", got.name)
+	}
+	if got := pickWarm(nil, ""); got != nil {
+		t.Errorf("there is %s", got.name)
+	}
+}
+
+func TestTouchedNeedsAllLayers(t *testing.T) {
+	s := &subject{name: "x"}
+	if n, err := s.touched([]string{"/a"}); n != 0 || err != nil {
+		t.Errorf("without an oracle: %d, %v", n, err)
+	}
+	s.layers = make([]*oracle.Layer, 2)
+	if _, err := s.touched([]string{"/a"}); err == nil {
+		t.Error("one directory for two layers is accepted")
 	}
 }

@@ -78,16 +78,6 @@ func (c Cold) OracleBytes() float64 {
 // AboveFloor is the median total of a snapshotter less the floor.
 func (c Cold) AboveFloor(r Row) float64 { return r.median(Start.Total) - c.Floor() }
 
-// row finds a snapshotter that has started.
-func (c Cold) row(name string) (Row, bool) {
-	for _, r := range c.Rows {
-		if r.Snapshotter == name && len(r.Starts) > 0 {
-			return r, true
-		}
-	}
-	return Row{}, false
-}
-
 func (r Row) values(value func(Start) float64) []float64 {
 	var v []float64
 	for _, s := range r.Starts {
