@@ -49,7 +49,7 @@ func parseOptions(args []string) (options, error) {
 	f.IntVar(&o.runs, "runs", 3, "runs of each kind, interleaved; tables show medians")
 	f.Float64Var(&o.mbit, "mbit", 1000, "bandwidth to the registry in Mbit/s")
 	f.DurationVar(&o.rtt, "rtt", 5*time.Millisecond, "round-trip time to the registry")
-	f.DurationVar(&o.localWait, "local-wait", 3*time.Minute, "how long the first run of each kind waits until everything is local; 0: no run waits")
+	f.DurationVar(&o.localWait, "local-wait", 5*time.Minute, "how long the first run of each kind waits until everything is local; 0: no run waits")
 	f.DurationVar(&o.plainWait, "plain-wait", 30*time.Second, "how long to wait, when everything is local, for new containers to need no FUSE")
 	f.BoolVar(&o.onDemand, "on-demand", true, "measure Spry without background fetching too, as spry-ondemand")
 	f.StringVar(&o.warm, "warm", "", "image of the work inside containers (default: the largest)")

@@ -14,7 +14,6 @@ import (
 	"strings"
 
 	"github.com/spryd/spry/index/build"
-	"github.com/spryd/spry/index/span"
 	"github.com/spryd/spry/index/toc"
 	"github.com/spryd/spry/index/ztoc"
 	"github.com/spryd/spry/integration/testbed"
@@ -26,7 +25,7 @@ const SpanSize = 512 << 10
 // Layer is a layer as files and spans. It is safe for concurrent use.
 type Layer struct {
 	tree  *toc.Tree
-	spans span.Layer
+	spans spans
 }
 
 // IndexLayer reads the whole blob. A layer that cannot be indexed matches
@@ -45,7 +44,7 @@ func IndexLayer(ctx context.Context, l testbed.Layer) (*Layer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("index layer %s: %w", l.Descriptor.Digest, err)
 	}
-	spans, err := r.Ztoc.Layer()
+	decoder, err := r.Ztoc.Layer()
 	if err != nil {
 		return nil, fmt.Errorf("layer %s: %w", l.Descriptor.Digest, err)
 	}
@@ -53,7 +52,7 @@ func IndexLayer(ctx context.Context, l testbed.Layer) (*Layer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("layer %s: %w", l.Descriptor.Digest, err)
 	}
-	return &Layer{tree: tree, spans: spans}, nil
+	return &Layer{tree: tree, spans: newSpans(decoder)}, nil
 }
 
 // plain tells whether the blob is a tar that is not compressed.

@@ -14,20 +14,28 @@ import (
 	"github.com/spryd/spry/index/span"
 )
 
-// even is a layer of spans of 100 tar bytes; span i has i+1 compressed bytes.
-type even struct {
-	span.Layer
-	spans span.ID
+// even is n spans of 100 tar bytes; span i has i+1 compressed bytes.
+func even(n int) spans {
+	s := make(spans, n)
+	for i := range s {
+		out := span.UncompressedOffset(100 * i)
+		s[i] = span.Span{ID: span.ID(i), End: span.CompressedOffset(i + 1), OutStart: out, OutEnd: out + 100}
+	}
+	return s
 }
 
-func (e even) Span(id span.ID) span.Span {
-	return span.Span{ID: id, Start: 0, End: span.CompressedOffset(id + 1)}
+func TestAt(t *testing.T) {
+	s := even(3)
+	s[1].OutEnd, s[2].OutStart = s[1].OutStart, s[1].OutStart // an empty one
+	for off, want := range map[span.UncompressedOffset]span.ID{0: 0, 99: 0, 100: 2, 299: 2, 300: 2, 1000: 2} {
+		if got := s.at(off); got != want {
+			t.Errorf("byte %d is in span %d, want %d", off, got, want)
+		}
+	}
 }
-
-func (e even) At(off span.UncompressedOffset) span.ID { return min(span.ID(off/100), e.spans-1) }
 
 func TestSet(t *testing.T) {
-	l := even{spans: 100}
+	l := even(100)
 	for _, c := range []struct {
 		name   string
 		file   extent
@@ -53,7 +61,7 @@ func TestSet(t *testing.T) {
 }
 
 func TestSetSharesSpans(t *testing.T) {
-	l, s := even{spans: 10}, set{}
+	l, s := even(10), set{}
 	s.add(l, extent{0, 50}, []Range{{0, 4096}})
 	s.add(l, extent{60, 10}, []Range{{0, 4096}})
 	if got := s.bytes(l); got != 1 {

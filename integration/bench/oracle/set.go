@@ -19,24 +19,24 @@ type set map[span.ID]struct{}
 
 // add adds the spans that hold ranges of the file at e. Ranges end with a
 // page, the file may end before.
-func (s set) add(l span.Layer, e extent, ranges []Range) {
+func (s set) add(l spans, e extent, ranges []Range) {
 	for _, r := range ranges {
 		end := min(r.End, e.size)
 		if r.Start >= end {
 			continue
 		}
-		last := l.At(e.off + span.UncompressedOffset(end-1))
-		for id := l.At(e.off + span.UncompressedOffset(r.Start)); id <= last; id++ {
+		last := l.at(e.off + span.UncompressedOffset(end-1))
+		for id := l.at(e.off + span.UncompressedOffset(r.Start)); id <= last; id++ {
 			s[id] = struct{}{}
 		}
 	}
 }
 
 // bytes is the compressed size of the set.
-func (s set) bytes(l span.Layer) int64 {
+func (s set) bytes(l spans) int64 {
 	var n int64
 	for id := range s {
-		n += l.Span(id).CompressedSize()
+		n += l[id].CompressedSize()
 	}
 	return n
 }
