@@ -124,6 +124,10 @@ func (f *fakeFS) Release(_ context.Context, layer digest.Digest, owner string) e
 
 func (f *fakeFS) Dir(layer digest.Digest) (string, error) { return f.path(layer), nil }
 
+// Short is a path that is not there, with as few characters as make it another
+// one for each layer.
+func (f *fakeFS) Short(layer digest.Digest) (string, error) { return "/s/" + layer.Encoded()[:4], nil }
+
 func (f *fakeFS) Check(_ context.Context, layer digest.Digest) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -29,6 +29,8 @@ type FileSystem interface {
 	Release(ctx context.Context, layer digest.Digest, owner string) error
 	// Dir is the directory that shows the layer now.
 	Dir(layer digest.Digest) (string, error)
+	// Short is a path that shows the same, for mounts of many layers.
+	Short(layer digest.Digest) (string, error)
 	// Check says whether the layer can be given to a new container.
 	Check(ctx context.Context, layer digest.Digest) error
 	// Implied lists the directories of a mounted layer, as paths relative to

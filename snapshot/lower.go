@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/opencontainers/go-digest"
 	"golang.org/x/sync/errgroup"
@@ -24,12 +25,26 @@ func (s *Snapshotter) lowerDirs(ctx context.Context, parents []record) ([]string
 	if err := s.checkLayers(ctx, parents); err != nil {
 		return nil, err
 	}
+	dirs, err := s.dirsOf(parents, s.fsys.Dir)
+	if err != nil || len(strings.Join(dirs, ":")) <= maxLower {
+		return dirs, err
+	}
+	return s.dirsOf(parents, s.fsys.Short)
+}
+
+// maxLower is how long the list of lower directories may be before short paths
+// are taken: mount(2) takes a page of options in all.
+const maxLower = 2048
+
+// dirsOf lists the directories of parents, without repetition; layerDir is the
+// one that shows a lazy layer.
+func (s *Snapshotter) dirsOf(parents []record, layerDir func(digest.Digest) (string, error)) ([]string, error) {
 	dirs := make([]string, 0, len(parents))
 	for _, r := range parents {
 		dir := s.upperDir(r.id)
 		if layer := r.lazyLayer(); layer != "" {
 			var err error
-			if dir, err = s.fsys.Dir(layer); err != nil {
+			if dir, err = layerDir(layer); err != nil {
 				return nil, fmt.Errorf("directory of layer %s: %w", layer, err)
 			}
 		}
