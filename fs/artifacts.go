@@ -13,7 +13,6 @@ import (
 
 	"github.com/spryd/spry/fs/discover"
 	"github.com/spryd/spry/index"
-	"github.com/spryd/spry/index/ztoc"
 )
 
 const (
@@ -23,11 +22,9 @@ const (
 	parallelAhead = 8
 	// keepAhead is how long they wait for their use.
 	keepAhead = time.Minute
-	// maxZtoc is the largest ztoc that is used, in bytes.
-	maxZtoc = min(discover.MaxArtifact, ztoc.MaxSize)
 )
 
-// artifacts loads the ztocs of an image ahead of their use.
+// artifacts loads the indexes of an image's layers ahead of their use.
 type artifacts struct {
 	finder   Finder
 	lifetime context.Context // of the FileSystem
@@ -37,7 +34,7 @@ type artifacts struct {
 	mu    sync.Mutex // guards everything below
 	items map[digest.Digest]*artifact
 	bytes int64
-	begun map[digest.Digest]bool // indexes whose ztocs were loaded just now
+	begun map[digest.Digest]bool // image indexes that were loaded just now
 }
 
 // artifact is a blob that is being loaded, or was.
@@ -53,9 +50,10 @@ func newArtifacts(lifetime context.Context, finder Finder) *artifacts {
 		items: make(map[digest.Digest]*artifact), begun: make(map[digest.Digest]bool)}
 }
 
-// ahead begins to load the ztocs of found for which wanted says so, in layer
-// order, as far as there is room. An index is done once in a while.
-func (a *artifacts) ahead(ref index.LayerRef, found *discover.Found, wanted func(index.LayerIndex) bool) {
+// ahead begins to load what describes the layers of found for which wanted says
+// so, in layer order, as far as there is room. An index is done once in a
+// while.
+func (a *artifacts) ahead(ref index.LayerRef, found *discover.Found, wanted func(digest.Digest) bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.begun[found.Digest] || a.lifetime.Err() != nil {
@@ -67,8 +65,9 @@ func (a *artifacts) ahead(ref index.LayerRef, found *discover.Found, wanted func
 		defer a.mu.Unlock()
 		delete(a.begun, found.Digest)
 	})
-	for _, li := range found.Index.Layers {
-		if d := li.Descriptor; a.items[d.Digest] == nil && d.Size > 0 && a.bytes+d.Size <= maxAhead && wanted(li) {
+	for _, layer := range described(found.Index) {
+		d := formsOf(found.Index, layer)[0].desc
+		if a.items[d.Digest] == nil && d.Size > 0 && a.bytes+d.Size <= maxAhead && wanted(layer) {
 			a.loadLocked(ref, d)
 		}
 	}
@@ -93,11 +92,11 @@ func (a *artifacts) loadLocked(ref index.LayerRef, desc ocispec.Descriptor) {
 	})
 }
 
-// get is the artifact desc, loaded ahead or now. What was loaded ahead is
+// get is the blob of a form, loaded ahead or now. What was loaded ahead is
 // handed out once.
-func (a *artifacts) get(ctx context.Context, ref index.LayerRef, desc ocispec.Descriptor) ([]byte, error) {
+func (a *artifacts) get(ctx context.Context, ref index.LayerRef, m form) ([]byte, error) {
 	a.mu.Lock()
-	it := a.items[desc.Digest]
+	it := a.items[m.desc.Digest]
 	a.mu.Unlock()
 	if it != nil {
 		select {
@@ -105,12 +104,12 @@ func (a *artifacts) get(ctx context.Context, ref index.LayerRef, desc ocispec.De
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}
-		a.take(desc.Digest, it)
+		a.take(m.desc.Digest, it)
 		if it.err == nil {
 			return it.b, nil
 		}
 	}
-	return a.finder.Artifact(ctx, ref, desc, maxZtoc)
+	return a.finder.Artifact(ctx, ref, m.desc, m.limit())
 }
 
 // take forgets an item.

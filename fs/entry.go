@@ -6,6 +6,7 @@ package fs
 import (
 	"errors"
 	"fmt"
+	iofs "io/fs"
 	"os"
 	"path/filepath"
 
@@ -19,7 +20,6 @@ import (
 	"github.com/spryd/spry/fs/session"
 	"github.com/spryd/spry/index"
 	"github.com/spryd/spry/index/toc"
-	"github.com/spryd/spry/index/ztoc"
 )
 
 // entry is a layer that has or had owners. It changes only under the lock of
@@ -36,8 +36,7 @@ type entry struct {
 type served struct {
 	layer      *layer.Layer
 	source     *source
-	ztoc       *mapping
-	ztocSize   int64
+	index      *mapping
 	session    *session.Session
 	identity   string
 	mountpoint string
@@ -48,18 +47,15 @@ type served struct {
 // network it can be made anew.
 var errUnusable = errors.New("local state is unusable")
 
-// finish checks and completes what a ztoc says of a layer, when it is set up.
-type finish func(*ztoc.Ztoc, *layer.Options) error
-
 // serve opens the layer of rec from local state and mounts it; last is nil or
-// called before that. rec's ztoc is on disk. A ztoc that cannot be used
+// completes its options. rec's index is on disk. An index of another layer
 // matches [index.ErrNotLazy].
-func (f *FileSystem) serve(rec record, last finish) (*served, error) {
-	m, err := f.mapZtoc(rec)
+func (f *FileSystem) serve(rec record, last func(*layer.Options)) (*served, error) {
+	m, err := f.openIndex(rec)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errUnusable, err)
 	}
-	s := &served{identity: identity(rec), ztoc: m, ztocSize: int64(len(m.b)), source: newSource(f.options.Registry, rec.Layer, rec.Images)}
+	s := &served{identity: identity(rec), index: m, source: newSource(f.options.Registry, rec.Layer, rec.Images)}
 	if err = f.openLayer(s, rec, last); err == nil {
 		s.mountpoint = f.mountpoint(rec.Layer)
 		err = f.mount(s, rec.Layer)
@@ -71,58 +67,38 @@ func (f *FileSystem) serve(rec record, last finish) (*served, error) {
 	return s, nil
 }
 
-// mapZtoc maps the ztoc of rec after checking it.
-func (f *FileSystem) mapZtoc(rec record) (*mapping, error) {
-	if err := rec.Ztoc.Validate(); err != nil {
-		return nil, fmt.Errorf("ztoc digest: %w", err)
+// openIndex maps the index of rec.
+func (f *FileSystem) openIndex(rec record) (*mapping, error) {
+	dir := f.dir(rec.Layer)
+	m, err := mapIndex(filepath.Join(dir, indexName))
+	if !errors.Is(err, iofs.ErrNotExist) {
+		return m, err
 	}
-	m, err := mapFile(filepath.Join(f.dir(rec.Layer), ztocName), maxZtoc)
-	if err != nil {
+	if err := upgrade(dir, rec); err != nil {
 		return nil, err
 	}
-	if got := rec.Ztoc.Algorithm().FromBytes(m.b); got != rec.Ztoc {
-		return nil, errors.Join(fmt.Errorf("ztoc is %s, want %s", got, rec.Ztoc), m.close())
-	}
-	return m, nil
+	return mapIndex(filepath.Join(dir, indexName))
 }
 
-// openLayer makes the layer of a mapped ztoc.
-func (f *FileSystem) openLayer(s *served, rec record, last finish) error {
-	z, o, err := describe(s.ztoc.b, rec)
-	if err != nil {
-		return fmt.Errorf("%w: ztoc %s: %w", index.ErrNotLazy, rec.Ztoc, err)
+// openLayer makes the layer of a mapped index.
+func (f *FileSystem) openLayer(s *served, rec record, last func(*layer.Options)) error {
+	spans := s.index.layer
+	err := rec.checkSize(spans.CompressedSize())
+	if d := spans.LayerDigest(); err == nil && d != "" && d != rec.Layer {
+		err = fmt.Errorf("is of layer %s", d)
 	}
+	if err != nil {
+		return fmt.Errorf("%w: index %s: %w", index.ErrNotLazy, rec.Ztoc, err)
+	}
+	o := layer.Options{Spans: spans, Tree: spans.Tree()}
 	o.Digest, o.Dir, o.Blob = rec.Layer, f.dir(rec.Layer), s.source
 	o.Scheduler, o.Memory, o.Deadline = f.options.Scheduler, f.options.Memory, f.options.Deadline
 	o.Transient, o.OnDemandOnly = transient, !f.options.Background
 	if last != nil {
-		if err := last(z, &o); err != nil {
-			return fmt.Errorf("ztoc %s: %w", rec.Ztoc, err)
-		}
+		last(&o)
 	}
 	s.layer, err = layer.Open(o)
 	return err
-}
-
-// describe turns a ztoc into the tree and spans of a layer, or says why the
-// layer cannot be lazy.
-func describe(b []byte, rec record) (*ztoc.Ztoc, layer.Options, error) {
-	z, err := ztoc.Decode(b)
-	if err != nil {
-		return nil, layer.Options{}, err
-	}
-	if rec.Size != 0 && rec.Size != z.CompressedSize {
-		return nil, layer.Options{}, fmt.Errorf("is of a blob of %d bytes, the layer has %d", z.CompressedSize, rec.Size)
-	}
-	if err := z.CheckLazy(); err != nil {
-		return nil, layer.Options{}, err
-	}
-	spans, err := z.Layer()
-	if err != nil {
-		return nil, layer.Options{}, err
-	}
-	tree, err := toc.NewTree(z.Entries)
-	return z, layer.Options{Spans: spans, Tree: tree}, err
 }
 
 // mount mounts an opened layer at its mountpoint.
@@ -176,7 +152,7 @@ func (s *served) close() error {
 	if s.mountpoint != "" {
 		_ = os.Remove(s.mountpoint) // Sweep looks for what is left
 	}
-	return errors.Join(err, s.ztoc.close())
+	return errors.Join(err, s.index.close())
 }
 
 // mountID identifies the mount at path without asking who serves it.

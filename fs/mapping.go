@@ -4,44 +4,65 @@
 package fs
 
 import (
+	"errors"
 	"fmt"
+	"math"
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/spryd/spry/index/compact"
 )
 
-// mapping is a file of ours mapped into memory for reading: the windows of a
-// ztoc are large and rarely looked at, so the page cache is their place. The
-// file must not shrink while it is mapped.
-type mapping struct{ b []byte }
+// mapping is the index of a layer on disk: its tables mapped for reading, its
+// windows in the file. It must outlive everything made of it.
+type mapping struct {
+	file  *os.File
+	b     []byte
+	size  int64 // of the file
+	layer *compact.Layer
+}
 
-// mapFile maps a file that has at most limit bytes.
-func mapFile(path string, limit int64) (*mapping, error) {
+// mapIndex maps the index at path after checking its checksum. Nothing of it
+// is parsed.
+func mapIndex(path string) (*mapping, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = f.Close() }()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
+	m := &mapping{file: f}
+	if err := m.open(); err != nil {
+		return nil, errors.Join(fmt.Errorf("map %s: %w", path, err), m.close())
 	}
-	if size := info.Size(); size <= 0 || size > limit {
-		return nil, fmt.Errorf("map %s: %d bytes, at most %d", path, size, limit)
-	}
-	b, err := unix.Mmap(int(f.Fd()), 0, int(info.Size()), unix.PROT_READ, unix.MAP_SHARED)
-	if err != nil {
-		return nil, fmt.Errorf("map %s: %w", path, err)
-	}
-	return &mapping{b: b}, nil
+	return m, nil
 }
 
-// close unmaps the file; nothing may refer to its bytes any more.
-func (m *mapping) close() error {
-	b := m.b
-	m.b = nil
-	if b == nil {
-		return nil
+func (m *mapping) open() error {
+	info, err := m.file.Stat()
+	if err != nil {
+		return err
 	}
-	return unix.Munmap(b)
+	m.size = info.Size()
+	tables, err := compact.Inspect(m.file, m.size)
+	if err != nil {
+		return err
+	}
+	if tables > math.MaxInt {
+		return fmt.Errorf("%d bytes", tables)
+	}
+	if m.b, err = unix.Mmap(int(m.file.Fd()), 0, int(tables), unix.PROT_READ, unix.MAP_SHARED); err != nil {
+		return err
+	}
+	m.layer, err = compact.Open(m.b, m.file)
+	return err
+}
+
+// close unmaps and closes; what was made of it must not be used any more.
+func (m *mapping) close() error {
+	var err error
+	if m.b != nil {
+		err = unix.Munmap(m.b)
+	}
+	m.b, m.layer = nil, nil
+	return errors.Join(err, m.file.Close())
 }

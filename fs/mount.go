@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/containerd/errdefs"
@@ -19,8 +18,6 @@ import (
 	"github.com/spryd/spry/fs/layer"
 	"github.com/spryd/spry/fs/remote"
 	"github.com/spryd/spry/index"
-	"github.com/spryd/spry/index/span"
-	"github.com/spryd/spry/index/ztoc"
 )
 
 // Mount makes ref's layer available to owner, which may have it already. When
@@ -55,20 +52,21 @@ func (f *FileSystem) mountLayer(ctx context.Context, ref index.LayerRef, owner s
 		return err
 	}
 	f.artifacts.ahead(ref, found, f.wants)
-	li, ok := found.Index.ForLayer(ref.Layer)
-	if !ok {
+	forms := formsOf(found.Index, ref.Layer)
+	if len(forms) == 0 {
 		return fmt.Errorf("%w: index %s has no ztoc for it", index.ErrNotLazy, found.Digest)
 	}
-	if known && rec.Ztoc == li.Descriptor.Digest {
+	same := func(m form) bool { return m.desc.Digest == rec.Ztoc }
+	if known && slices.ContainsFunc(forms, same) {
 		if err := f.share(rec, ref, owner); !errors.Is(err, errUnusable) {
 			return err
 		}
 	}
 	if e := f.entry(ref.Layer); e != nil && e.served != nil {
-		return fmt.Errorf("%w: mounted with ztoc %s, index %s names %s",
-			index.ErrNotLazy, rec.Ztoc, found.Digest, li.Descriptor.Digest)
+		return fmt.Errorf("%w: mounted with index %s, %s names %s",
+			index.ErrNotLazy, rec.Ztoc, found.Digest, forms)
 	}
-	return f.create(ctx, ref, owner, plan{found: found, layer: li})
+	return f.createAny(ctx, ref, owner, plan{found: found, forms: forms})
 }
 
 // known is what this host knows of a layer: mounted, or left on disk.
@@ -83,8 +81,8 @@ func (f *FileSystem) known(d digest.Digest) (record, bool) {
 	return rec, err == nil
 }
 
-// wants says whether the ztoc of a layer will be needed.
-func (f *FileSystem) wants(li index.LayerIndex) bool { return f.entry(li.Layer) == nil }
+// wants says whether the index of a layer will be needed.
+func (f *FileSystem) wants(d digest.Digest) bool { return f.entry(d) == nil }
 
 // share adds owner, and ref's image, to a layer that this host has.
 func (f *FileSystem) share(rec record, ref index.LayerRef, owner string) error {
@@ -121,20 +119,32 @@ func (f *FileSystem) put(e *entry, rec record, owner string) {
 // plan is how to make a layer lazy.
 type plan struct {
 	found *discover.Found
-	layer index.LayerIndex
+	forms []form // of its index, the best one first
+	form  form   // the one in use
 }
 
-// create sets a layer up from its ztoc.
-func (f *FileSystem) create(ctx context.Context, ref index.LayerRef, owner string, p plan) error {
-	b, err := f.artifacts.get(ctx, ref, p.layer.Descriptor)
-	if err != nil {
-		return f.noZtoc(ctx, p, err)
+// createAny sets a layer up from the first form of its index that is usable.
+func (f *FileSystem) createAny(ctx context.Context, ref index.LayerRef, owner string, p plan) error {
+	var failed []error
+	for _, p.form = range p.forms {
+		err := f.create(ctx, ref, owner, p)
+		if err == nil || !errors.Is(err, index.ErrNotLazy) {
+			return err
+		}
+		failed = append(failed, err)
+		log.G(ctx).WithField("layer", ref.Layer.String()).WithField("image", ref.Image).WithError(err).Debug("form of index not usable")
 	}
-	rec, _ := record{Layer: ref.Layer, Size: ref.Size, Ztoc: p.layer.Descriptor.Digest}.with(ref)
-	s, err := f.install(rec, b, func(z *ztoc.Ztoc, o *layer.Options) error {
-		o.Prefetch = f.prefetch(ref, p)
-		return checkPrefix(ctx, z, o)
-	})
+	return errors.Join(failed...)
+}
+
+// create sets a layer up from one form of its index.
+func (f *FileSystem) create(ctx context.Context, ref index.LayerRef, owner string, p plan) error {
+	b, err := f.artifacts.get(ctx, ref, p.form)
+	if err != nil {
+		return notLoaded(ctx, p.form, err)
+	}
+	rec, _ := record{Layer: ref.Layer, Size: ref.Size, Ztoc: p.form.desc.Digest}.with(ref)
+	s, err := f.install(ctx, rec, p.form, b, func(o *layer.Options) { o.Prefetch = f.prefetch(ref, p, o.Spans) })
 	if err != nil {
 		return errors.Join(err, f.remove(ref.Layer))
 	}
@@ -149,29 +159,36 @@ func (f *FileSystem) create(ctx context.Context, ref index.LayerRef, owner strin
 	return nil
 }
 
-// noZtoc sorts the error of loading a ztoc: what will not pass means that the
-// layer is not lazy.
-func (f *FileSystem) noZtoc(ctx context.Context, p plan, err error) error {
+// notLoaded sorts the error of loading an index: what will not pass means that
+// it does not make the layer lazy.
+func notLoaded(ctx context.Context, m form, err error) error {
 	gone := errdefs.IsNotFound(err) || errdefs.IsInvalidArgument(err) ||
 		errors.Is(err, remote.ErrCorrupt) || errors.Is(err, remote.ErrTooLarge)
 	if ctx.Err() == nil && gone {
-		return fmt.Errorf("%w: ztoc: %w", index.ErrNotLazy, err)
+		return fmt.Errorf("%w: %s: %w", index.ErrNotLazy, m, err)
 	}
-	return fmt.Errorf("ztoc %s: %w", p.layer.Descriptor.Digest, err)
+	return fmt.Errorf("%s: %w", m, err)
 }
 
-// install writes a layer's directory, with the ztoc b, and mounts the layer. The record, which
-// makes it last, is written when everything else has worked.
-func (f *FileSystem) install(rec record, b []byte, last finish) (*served, error) {
-	if err := f.remove(rec.Layer); err != nil { // rubbish, or of another ztoc
+// install writes a layer's directory, with the index b in the form that is
+// mapped, and mounts the layer. The record, which makes it last, is written
+// when everything else has worked.
+func (f *FileSystem) install(ctx context.Context, rec record, m form, b []byte, last func(*layer.Options)) (*served, error) {
+	if err := f.remove(rec.Layer); err != nil { // rubbish, or of another index
 		return nil, err
 	}
 	dir := f.dir(rec.Layer)
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, err
 	}
-	if err := writeSynced(filepath.Join(dir, ztocName), b); err != nil {
+	z, err := writeIndex(dir, rec, m, b)
+	if err != nil {
 		return nil, err
+	}
+	if z != nil {
+		if err := checkPrefix(ctx, z, newSource(f.options.Registry, rec.Layer, rec.Images)); err != nil {
+			return nil, fmt.Errorf("%s: %w", m, err)
+		}
 	}
 	s, err := f.serve(rec, last)
 	if err != nil {
@@ -181,27 +198,4 @@ func (f *FileSystem) install(rec record, b []byte, last finish) (*served, error)
 		return nil, errors.Join(err, s.close())
 	}
 	return s, nil
-}
-
-// prefetch reads the prefetch artifact of a layer, if its index has one.
-func (f *FileSystem) prefetch(ref index.LayerRef, p plan) func(context.Context) ([]layer.Range, error) {
-	desc, ok := p.found.Index.PrefetchFor(ref.Layer)
-	if !ok {
-		return nil
-	}
-	return func(ctx context.Context) ([]layer.Range, error) {
-		b, err := f.options.Finder.Artifact(ctx, ref, desc, index.MaxPrefetchSize)
-		if err != nil {
-			return nil, err
-		}
-		artifact, err := index.ParsePrefetch(b)
-		if err != nil {
-			return nil, fmt.Errorf("prefetch artifact %s: %w", desc.Digest, err)
-		}
-		ranges := make([]layer.Range, len(artifact.Ranges))
-		for i, r := range artifact.Ranges {
-			ranges[i] = layer.Range{First: span.ID(r.Start), Last: span.ID(r.End)}
-		}
-		return ranges, nil
-	}
 }

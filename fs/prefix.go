@@ -9,7 +9,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/spryd/spry/fs/layer"
+	"github.com/spryd/spry/fs/read"
 	"github.com/spryd/spry/index"
 	"github.com/spryd/spry/index/ztoc"
 )
@@ -18,12 +18,12 @@ import (
 // if the checkpoints take for granted what they are: those of version 1 of the
 // checkpoint blob start behind a gzip header of 10 bytes. If there is another
 // one the layer cannot be decoded: [index.ErrNotLazy].
-func checkPrefix(ctx context.Context, z *ztoc.Ztoc, o *layer.Options) error {
+func checkPrefix(ctx context.Context, z *ztoc.Ztoc, blob read.BlobReader) error {
 	if z.Compression != ztoc.Gzip || z.BlobVersion != 1 {
 		return nil
 	}
-	prefix := make([]byte, o.Spans.Span(0).Start)
-	body, err := o.Blob.ReadRange(ctx, 0, int64(len(prefix)))
+	prefix := make([]byte, z.Checkpoints[0].In)
+	body, err := blob.ReadRange(ctx, 0, int64(len(prefix)))
 	if err == nil {
 		_, err = io.ReadFull(body, prefix)
 		err = errors.Join(err, body.Close())

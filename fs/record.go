@@ -21,7 +21,10 @@ import (
 
 const (
 	recordName = "ref.json"
-	ztocName   = "ztoc"
+	// indexName is the index in the form that is mapped; ztocName is what
+	// earlier versions had in its place.
+	indexName = "index"
+	ztocName  = "ztoc"
 	// maxRecord bounds ref.json in bytes.
 	maxRecord = 1 << 20
 )
@@ -31,17 +34,26 @@ type record struct {
 	Layer digest.Digest `json:"layer"`
 	// Size is of the blob, in bytes.
 	Size int64 `json:"size"`
-	// Ztoc is the digest of the file beside.
+	// Ztoc is the digest of the ztoc or compact index that the file beside
+	// was made of.
 	Ztoc digest.Digest `json:"ztoc"`
 	// Images are references to read the blob from.
 	Images []string `json:"images"`
-	// Manifests are the image manifests whose index names this ztoc.
+	// Manifests are the image manifests whose index names it.
 	Manifests []digest.Digest `json:"manifests"`
 }
 
 // vouches says whether ref's image is known to name this ztoc.
 func (r record) vouches(ref index.LayerRef) bool {
 	return ref.Index == "" && ref.Manifest != "" && slices.Contains(r.Manifests, ref.Manifest)
+}
+
+// checkSize compares the size of the blob that an index is of.
+func (r record) checkSize(size int64) error {
+	if r.Size != 0 && r.Size != size {
+		return fmt.Errorf("is of a blob of %d bytes, the layer has %d", size, r.Size)
+	}
+	return nil
 }
 
 // with is r with ref's image added, and whether that changed anything. The

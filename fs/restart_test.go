@@ -100,18 +100,18 @@ func TestFailedRestoreKeepsTheLayerForLater(t *testing.T) {
 	h.mount(t, img, 0, "a")
 	h.stop(t)
 	d := img.desc.Layers[0].Digest
-	ztoc := filepath.Join(root, "layers", d.Encoded(), "ztoc")
-	whole, err := os.ReadFile(ztoc)
+	index := filepath.Join(root, "layers", d.Encoded(), "index")
+	whole, err := os.ReadFile(index)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Truncate(ztoc, 100); err != nil {
+	if err := os.Truncate(index, 100); err != nil {
 		t.Fatal(err)
 	}
 
 	h = start(t, root, nil)
 	if err := h.Restore(t.Context(), d, "a"); err == nil {
-		t.Fatal("a layer with half a ztoc was restored")
+		t.Fatal("a layer with half an index was restored")
 	}
 	if err := h.Sweep(t.Context()); err != nil {
 		t.Fatal(err)
@@ -125,7 +125,7 @@ func TestFailedRestoreKeepsTheLayerForLater(t *testing.T) {
 	if err := h.Check(t.Context(), d); err == nil {
 		t.Error("a broken layer was found good")
 	}
-	if err := os.WriteFile(ztoc, whole, 0o600); err != nil {
+	if err := os.WriteFile(index, whole, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := h.Check(t.Context(), d); err != nil {
@@ -143,12 +143,12 @@ func TestMountHealsABrokenLayer(t *testing.T) {
 	h.mount(t, img, 0, "a")
 	h.stop(t)
 	d := img.desc.Layers[0].Digest
-	if err := os.Remove(filepath.Join(root, "layers", d.Encoded(), "ztoc")); err != nil {
+	if err := os.Remove(filepath.Join(root, "layers", d.Encoded(), "index")); err != nil {
 		t.Fatal(err)
 	}
 	h = start(t, root, nil)
 	if err := h.Restore(t.Context(), d, "a"); err == nil {
-		t.Fatal("a layer without ztoc was restored")
+		t.Fatal("a layer without index was restored")
 	}
 	h.mount(t, img, 0, "b")
 	verify(t, h.dir(t, d), img.files[0])

@@ -65,8 +65,8 @@ func (f *FileSystem) Usage(_ context.Context, d digest.Digest) (Usage, error) {
 		return Usage{}, notMounted(d)
 	}
 	bytes, inodes := e.served.layer.Usage()
-	const own = 4 // the directory, ref.json, ztoc, spans
-	return Usage{Bytes: bytes + e.served.ztocSize, Inodes: inodes + own}, nil
+	const own = 4 // the directory, ref.json, index, spans
+	return Usage{Bytes: bytes + e.served.index.size, Inodes: inodes + own}, nil
 }
 
 // Unpack downloads ref's layer and unpacks it the ordinary way. It
