@@ -4,7 +4,12 @@
 package compact_test
 
 import (
+	"archive/tar"
 	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/spryd/spry/index/build"
@@ -75,3 +80,29 @@ func decode(t testing.TB, l span.Layer, id span.ID, blob []byte) ([]byte, error)
 	}
 	return l.Decode(nil, data)
 }
+
+// sample is a gzip layer of text that repeats itself, in blocks of moderate
+// size.
+func sample(t testing.TB) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	zw := gzip.NewWriter(&out)
+	tw := tar.NewWriter(zw)
+	rng := rand.New(rand.NewPCG(3, 4))
+	for i := range 30 {
+		var body bytes.Buffer
+		for body.Len() < 20_000 {
+			fmt.Fprintf(&body, "line %d of file %d, number %d\n", body.Len(), i, rng.IntN(1000))
+		}
+		h := &tar.Header{Name: fmt.Sprintf("file%02d", i), Size: int64(body.Len()), Mode: 0o644, Typeflag: tar.TypeReg}
+		if err := errors.Join(tw.WriteHeader(h), second(tw.Write(body.Bytes())), tw.Flush(), zw.Flush()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := errors.Join(tw.Close(), zw.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+func second(_ int, err error) error { return err }
