@@ -5,12 +5,10 @@ package inflate_test
 
 import (
 	"bytes"
-	"compress/flate"
 	"compress/gzip"
 	"io"
 	"testing"
 
-	kflate "github.com/klauspost/compress/flate"
 	kgzip "github.com/klauspost/compress/gzip"
 
 	"github.com/spryd/spry/index/inflate"
@@ -27,45 +25,6 @@ type discard struct{}
 
 func (discard) Block(inflate.Block, []byte) error { return nil }
 func (discard) Output([]byte) error               { return nil }
-
-// BenchmarkDecode decodes a whole raw stream.
-func BenchmarkDecode(b *testing.B) {
-	for _, p := range benchData() {
-		raw := encodeWith(p.data, 0, func(w io.Writer) (flateWriter, error) { return flate.NewWriter(w, 6) })
-		buf := make([]byte, inflate.BufferSize(len(p.data)))
-		run := func(name string, decode func() error) {
-			b.Run(p.name+"/"+name, func(b *testing.B) {
-				b.SetBytes(int64(len(p.data)))
-				b.ReportAllocs()
-				for b.Loop() {
-					if err := decode(); err != nil {
-						b.Fatal(err)
-					}
-				}
-			})
-		}
-		run("spry", func() error {
-			_, err := inflate.DecodeAt(buf, inflate.PadInput(raw), 0, nil, len(p.data))
-			return err
-		})
-		kr := kflate.NewReader(nil)
-		run("klauspost", func() error {
-			if err := kr.(kflate.Resetter).Reset(bytes.NewReader(raw), nil); err != nil {
-				return err
-			}
-			_, err := io.ReadFull(kr, buf[:len(p.data)])
-			return err
-		})
-		sr := flate.NewReader(nil)
-		run("std", func() error {
-			if err := sr.(flate.Resetter).Reset(bytes.NewReader(raw), nil); err != nil {
-				return err
-			}
-			_, err := io.ReadFull(sr, buf[:len(p.data)])
-			return err
-		})
-	}
-}
 
 // BenchmarkSpan decodes spans of 64 KiB and 2 MiB from a checkpoint.
 func BenchmarkSpan(b *testing.B) {
