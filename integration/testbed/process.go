@@ -63,6 +63,9 @@ func (p *Process) LogTail(n int) string {
 	return string(bytes.Join(lines[max(0, len(lines)-n):], []byte("\n")))
 }
 
+// Signal sends the process a signal.
+func (p *Process) Signal(s os.Signal) error { return p.cmd.Process.Signal(s) }
+
 // Stop asks the process to end and kills it if it has not after 15 seconds,
 // which is an error.
 func (p *Process) Stop() error {

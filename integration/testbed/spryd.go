@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -67,3 +69,33 @@ func (s *Spryd) Root() string { return filepath.Join(s.o.Dir, "root") }
 
 // Proxy is the daemon as containerd's configuration names it.
 func (s *Spryd) Proxy() Proxy { return Proxy{Name: "spry", Address: s.Address(), Root: s.Root()} }
+
+// ServerPid is the process that serves, which is not the one that was
+// started.
+func (s *Spryd) ServerPid() (int, error) {
+	b, err := os.ReadFile(filepath.Join(s.Root(), "server.pid"))
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(strings.TrimSpace(string(b)))
+}
+
+// Relocate makes a copy of the binary at path, which is used from the next
+// Start on, and returns path.
+func (s *Spryd) Relocate(path string) (string, error) {
+	err := Replace(path, s.o.Binary)
+	s.o.Binary = path
+	return path, err
+}
+
+// Replace puts a copy of a binary at path, as an installation would.
+func Replace(path, binary string) error {
+	b, err := os.ReadFile(binary)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(path+".new", b, 0o755); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
+}

@@ -19,11 +19,8 @@ import (
 )
 
 const (
-	// shortLife is how long a server lives at least that is started again
-	// at once.
-	shortLife = time.Second
-	// firstPause and longestPause are before starts of servers with short
-	// lives.
+	// firstPause and longestPause are before starts of servers that end
+	// before they are ready, again and again.
 	firstPause   = 50 * time.Millisecond
 	longestPause = 10 * time.Second
 	// leaveTimeout is how long a server may take to leave before it is
@@ -215,10 +212,10 @@ func (k *keeper) ended(ctx context.Context, e event) (over bool, err error) {
 	return false, nil
 }
 
-// restart starts a server after one that ended, at once unless starting does
-// not help.
+// restart starts a server after one that ended (nil: that could not be
+// started), at once unless starting does not help.
 func (k *keeper) restart(last *child) {
-	if last != nil && time.Since(last.started) >= shortLife {
+	if last != nil && last.ready {
 		k.pause = 0
 	}
 	again := func() {

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package integration_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/spryd/spry/integration/testbed"
+)
+
+// rounds is how often a server is killed or replaced in a test: n, or what the
+// environment variable says, for longer runs.
+func rounds(t *testing.T, variable string, n int) int {
+	t.Helper()
+	if s := os.Getenv(variable); s != "" {
+		var err error
+		if n, err = strconv.Atoi(s); err != nil {
+			t.Fatalf("%s: %v", variable, err)
+		}
+	}
+	return n
+}
+
+// readers are a container that verifies its files in a loop, and a reader of
+// the same files on the host that goes past the page cache and takes the time.
+type readers struct {
+	n       *node
+	ctl     string // shared with the container
+	cmd     *exec.Cmd
+	out     bytes.Buffer
+	wg      sync.WaitGroup
+	stop    chan struct{}
+	mu      sync.Mutex
+	errs    []error
+	reads   int
+	slowest time.Duration
+}
+
+// startReaders starts them on an image that is pulled.
+func (n *node) startReaders(ref string) *readers {
+	n.t.Helper()
+	r := &readers{n: n, ctl: filepath.Join(n.dir, "ctl"), stop: make(chan struct{})}
+	if err := os.Mkdir(r.ctl, 0o755); err != nil {
+		n.t.Fatal(err)
+	}
+	script := "while [ ! -e /ctl/stop ]; do if sha256sum -c -s /data/SUMS; then echo ok >> /ctl/rounds; else echo bad >> /ctl/bad; fi; done; echo DONE"
+	r.cmd = n.ctd.CtrCommand(n.ctx, "run", "--rm", "--net-host", "--snapshotter", "spry",
+		"--mount", "type=bind,src="+r.ctl+",dst=/ctl,options=rbind:rw",
+		ref, fmt.Sprintf("spry-%d-%d", os.Getpid(), containers.Add(1)), "/bin/sh", "-c", script)
+	r.cmd.Stdout, r.cmd.Stderr = &r.out, &r.out
+	if err := r.cmd.Start(); err != nil {
+		n.t.Fatal(err)
+	}
+	r.progress(0)
+	for _, dir := range n.lazyMounts() {
+		if _, err := os.Stat(filepath.Join(dir, "data", "SUMS")); err == nil {
+			r.wg.Go(func() { r.readHost(filepath.Join(dir, "data")) })
+		}
+	}
+	return r
+}
+
+// verified is how many rounds the container has done.
+func (r *readers) verified() int {
+	b, err := os.ReadFile(filepath.Join(r.ctl, "rounds"))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		r.n.t.Fatal(err)
+	}
+	return bytes.Count(b, []byte("\n"))
+}
+
+// progress waits until the container has done a round that began after the
+// first n.
+func (r *readers) progress(n int) {
+	r.n.t.Helper()
+	r.n.eventually("a round of the container", func() bool { return r.verified() >= n+2 })
+}
+
+// eventually waits until ok.
+func (n *node) eventually(what string, ok func() bool) {
+	n.t.Helper()
+	for !ok() {
+		select {
+		case <-n.ctx.Done():
+			n.t.Fatalf("%s: %v", what, n.ctx.Err())
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+// readHost reads all files below dir until stop.
+func (r *readers) readHost(dir string) {
+	buf, err := unix.Mmap(-1, 0, 1<<20, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON) // aligned
+	if err != nil {
+		r.note(0, err)
+		return
+	}
+	defer func() { _ = unix.Munmap(buf) }()
+	for {
+		for i := range 40 {
+			select {
+			case <-r.stop:
+				return
+			default:
+			}
+			start := time.Now()
+			err := readDirect(filepath.Join(dir, fmt.Sprintf("d%d/f%d", i%7, i)), buf, contents(uint64(i)+150_000, 150_000+i*1000))
+			r.note(time.Since(start), err)
+		}
+	}
+}
+
+// readDirect compares a file with want, past the page cache.
+func readDirect(path string, buf, want []byte) error {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECT|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("open %s: %w", path, err)
+	}
+	defer func() { _ = unix.Close(fd) }()
+	n, err := unix.Pread(fd, buf, 0)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", path, err)
+	}
+	if !bytes.Equal(buf[:n], want) {
+		return fmt.Errorf("%s: %d bytes that are not those of the image", path, n)
+	}
+	return nil
+}
+
+// note notes one read.
+func (r *readers) note(took time.Duration, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.reads++
+	r.slowest = max(r.slowest, took)
+	if err != nil {
+		r.errs = append(r.errs, err)
+	}
+}
+
+// end ends both and fails the test if anything was wrong.
+func (r *readers) end() {
+	r.n.t.Helper()
+	close(r.stop)
+	r.wg.Wait()
+	if err := os.WriteFile(filepath.Join(r.ctl, "stop"), nil, 0o644); err != nil {
+		r.n.t.Fatal(err)
+	}
+	if err := r.cmd.Wait(); err != nil || !strings.Contains(r.out.String(), "DONE") {
+		r.n.t.Errorf("container: %v: %s", err, r.out.String())
+	}
+	if b, err := os.ReadFile(filepath.Join(r.ctl, "bad")); err == nil {
+		r.n.t.Errorf("%d rounds of the container failed: %s", bytes.Count(b, []byte("\n")), r.out.String())
+	}
+	if r.errs != nil {
+		r.n.t.Errorf("%d of %d reads on the host failed, the first: %v", len(r.errs), r.reads, r.errs[0])
+	}
+	r.n.t.Logf("%d rounds of the container, %d reads on the host, the slowest took %v", r.verified(), r.reads, r.slowest)
+}
+
+// successor waits until another server than old is ready, and returns it.
+func (n *node) successor(old int) int {
+	n.t.Helper()
+	var pid int
+	n.eventually("another server", func() bool {
+		var err error
+		pid, err = n.spryd.ServerPid()
+		return err == nil && pid != old
+	})
+	n.reconnected()
+	return pid
+}
+
+// TestServerKilled kills the server again and again under containers that
+// read: they see nothing of it.
+func TestServerKilled(t *testing.T) {
+	for _, background := range []bool{true, false} {
+		t.Run(fmt.Sprintf("background=%v", background), func(t *testing.T) {
+			r := newRegistry(t)
+			a, b := r.convert("a", smallImage(t)), r.convert("b", image(t, "busybox", "data", "other"))
+			n := newNode(t, "2", fmt.Sprintf("[fetch]\nbackground = %v\n", background))
+			n.pull(a)
+			load := n.startReaders(a)
+			pid := n.successor(0)
+			for range rounds(t, "SPRY_KILLS", 10) {
+				done := load.verified()
+				if err := unix.Kill(pid, unix.SIGKILL); err != nil {
+					t.Fatal(err)
+				}
+				pid = n.successor(pid)
+				load.progress(done)
+			}
+			n.pull(b)
+			n.ready("default", b)
+			load.end()
+			n.removeImage("default", a)
+			n.removeImage("default", b)
+			if left := n.leftovers(); len(left) != 0 {
+				t.Errorf("left after removal: %v", left)
+			}
+		})
+	}
+}
+
+// TestUpgrade replaces the binary and the server under containers that read.
+func TestUpgrade(t *testing.T) {
+	r := newRegistry(t)
+	a := r.convert("a", smallImage(t))
+	n := newNode(t, "2", "")
+	if err := n.spryd.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	binary, err := n.spryd.Relocate(filepath.Join(n.dir, "spryd"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := n.spryd.Start(n.ctx); err != nil {
+		t.Fatal(err)
+	}
+	n.reconnected()
+	n.pull(a)
+	load := n.startReaders(a)
+	pid := n.successor(0)
+	for range rounds(t, "SPRY_UPGRADES", 5) {
+		done := load.verified()
+		if err := testbed.Replace(binary, binary); err != nil {
+			t.Fatal(err)
+		}
+		if err := n.spryd.Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+		pid = n.successor(pid)
+		running, err := os.Stat(fmt.Sprintf("/proc/%d/exe", pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if now, err := os.Stat(binary); err != nil || !os.SameFile(running, now) {
+			t.Errorf("the server is not the binary that was put there (%v)", err)
+		}
+		load.progress(done)
+	}
+	// One that does not start changes nothing.
+	if err := os.WriteFile(binary+".new", []byte("#!/bin/false\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(binary+".new", binary); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.spryd.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	n.eventually("the failure of the upgrade", func() bool { return strings.Contains(n.spryd.Log(), "upgrade failed") })
+	load.progress(load.verified())
+	if now, err := n.spryd.ServerPid(); err != nil || now != pid {
+		t.Errorf("server %d, %v, want %d", now, err, pid)
+	}
+	load.end()
+}
+
+// TestKeeperKilled: without a descriptor store the death of the keeper ends
+// mounts; the daemon can be started at once all the same.
+func TestKeeperKilled(t *testing.T) {
+	r := newRegistry(t)
+	a := r.convert("a", smallImage(t))
+	n := newNode(t, "2", "")
+	n.pull(a)
+	for range 3 {
+		n.spryd.Kill()
+		if err := n.spryd.Start(n.ctx); err != nil {
+			t.Fatal(err)
+		}
+		n.reconnected()
+		n.ready("default", a)
+	}
+}
