@@ -36,5 +36,5 @@ var Java = DebianSpec{
 	},
 	Cmd: []string{"/bin/sh", "-c", "export CATALINA_HOME=/usr/share/tomcat10 CATALINA_BASE=/var/lib/tomcat10 CATALINA_TMPDIR=/tmp; " +
 		"/usr/share/tomcat10/bin/catalina.sh run >/tmp/log 2>&1 & " +
-		"until curl -sf http://127.0.0.1:8080/ >/dev/null; do sleep 0.05; done; echo READY; wait"},
+		"until curl -sf http://127.0.0.1:8080/ >/dev/null; do sleep 0.1; done; echo READY; wait"},
 }
