@@ -5,7 +5,6 @@ package keeper
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"strconv"
 	"strings"
@@ -56,11 +55,11 @@ func (s *Store) remove(name string) error {
 }
 
 func (s *Store) notify(state string, files []*os.File) error {
-	c, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: s.address, Net: "unixgram"})
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return fmt.Errorf("notify systemd: %w", err)
 	}
-	defer func() { _ = c.Close() }()
+	defer func() { _ = unix.Close(fd) }()
 	fds, err := descriptors(files)
 	if err != nil {
 		return fmt.Errorf("notify systemd: %w", err)
@@ -69,7 +68,11 @@ func (s *Store) notify(state string, files []*os.File) error {
 	if len(fds) > 0 {
 		rights = unix.UnixRights(fds...)
 	}
-	if _, _, err := c.WriteMsgUnix([]byte(state), rights, nil); err != nil {
+	patience := unix.NsecToTimeval(int64(sendTimeout))
+	if err := unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &patience); err != nil {
+		return fmt.Errorf("notify systemd: %w", err)
+	}
+	if err := unix.Sendmsg(fd, []byte(state), rights, &unix.SockaddrUnix{Name: s.address}, unix.MSG_NOSIGNAL); err != nil {
 		return fmt.Errorf("notify systemd: %w", err)
 	}
 	return nil
