@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package session_test
+
+import (
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/spryd/spry/fs/session"
+)
+
+// held is a keeper in this process.
+type held struct {
+	mu    sync.Mutex
+	files map[string][]*os.File
+}
+
+func newHeld(t *testing.T) *held {
+	h := &held{files: map[string][]*os.File{}}
+	t.Cleanup(func() {
+		for name := range h.files {
+			_ = h.Drop(name)
+		}
+	})
+	return h
+}
+
+func (h *held) Hold(name string, files ...*os.File) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, f := range files {
+		rc, err := f.SyscallConn()
+		if err != nil {
+			return err
+		}
+		var fd int
+		var dup error
+		if err := rc.Control(func(n uintptr) { fd, dup = unix.FcntlInt(n, unix.F_DUPFD_CLOEXEC, 3) }); err != nil || dup != nil {
+			return dup
+		}
+		h.files[name] = append(h.files[name], os.NewFile(uintptr(fd), "held"))
+	}
+	return nil
+}
+
+func (h *held) Drop(name string) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, f := range h.files[name] {
+		_ = f.Close()
+	}
+	delete(h.files, name)
+	return nil
+}
+
+// inherit gives duplicates of everything to a loop.
+func (h *held) inherit(t *testing.T) (in []session.Inherited) {
+	t.Helper()
+	other := newHeld(t)
+	for name, files := range h.files {
+		if err := other.Hold(name, files...); err != nil {
+			t.Fatal(err)
+		}
+		in = append(in, session.Inherited{Name: name, Files: other.files[name]})
+		delete(other.files, name)
+	}
+	return in
+}
+
+// TestLeave hands a mount from loop to loop while a read is in progress and
+// files are open: nobody sees anything but the time it takes.
+func TestLeave(t *testing.T) {
+	needPassthrough(t, t.TempDir()) // the kernels that have it can resend
+	k, dir := newHeld(t), t.TempDir()
+	b := newBacking(t)
+	b.ready.Store(true)
+	if err := os.Rename(b.path, filepath.Join(dir, "backing")); err != nil {
+		t.Fatal(err)
+	}
+	at := filepath.Join(dir, "m")
+	if err := os.Mkdir(at, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	read := make(chan error, 1)
+	for i := range 4 {
+		o := session.Options{Keeper: k, Inherited: k.inherit(t)}
+		loop, err := session.New(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fake := newFake()
+		s, err := loop.Mount(at, fake, heldOptions(dir))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 {
+			go func() { read <- readFile(filepath.Join(at, "slow1")) }()
+		}
+		within(t, fake.entered, "the read in progress")
+		for _, name := range []string{"fast1", "fast2"} {
+			if err := readAll(s, name); err != nil {
+				t.Error(err)
+			}
+		}
+		open := openDirect(t, s, "fast1")
+		defer func() { _ = unix.Close(open) }()
+		if i == 3 {
+			close(fake.gate)
+			if err := within(t, read, "the end of the read"); err != nil {
+				t.Errorf("read over four servers: %v", err)
+			}
+			if err := s.Unmount(); err != nil {
+				t.Error(err)
+			}
+			if len(k.files) != 0 {
+				t.Errorf("the keeper still has %d mounts", len(k.files))
+			}
+		}
+		loop.Leave()
+		if i < 3 {
+			if err := s.Unmount(); err != nil || !isMounted(t, at) {
+				t.Errorf("Unmount of a session that was left: %v, mounted %v", err, isMounted(t, at))
+			}
+		}
+		if err := loop.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
