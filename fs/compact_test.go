@@ -189,7 +189,7 @@ func TestEarlierStateIsRestored(t *testing.T) {
 			h.stop(t)
 			d := img.desc.Layers[0].Digest
 			dir := filepath.Join(root, "layers", d.Encoded())
-			ztoc := img.srv.Blob(img.ztocs[0].Digest)
+			ztoc := bytes.Clone(img.srv.Blob(img.ztocs[0].Digest))
 			if damage {
 				ztoc[len(ztoc)/2] ^= 1
 			}
