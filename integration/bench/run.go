@@ -46,10 +46,10 @@ func (b *bed) measure(ctx context.Context, r *report.Report) error {
 	}
 	if s := pickWarm(subjects, b.o.warm); b.o.does("warm") && s != nil {
 		w, err := b.warm(ctx, s)
+		r.Warm = append(r.Warm, w)
 		if err != nil {
 			return err
 		}
-		r.Warm = append(r.Warm, w)
 	}
 	if b.o.does("fullread") {
 		return b.fullReads(ctx, r)
