@@ -13,6 +13,8 @@ type Config struct {
 	Registry    Registry    `toml:"registry" comment:"How registries are reached. Mirrors, certificates and headers are those of\ncontainerd's hosts.toml."`
 	Index       Index       `toml:"index" comment:"Where indexes are looked for. One that a snapshot label names is always used."`
 	Fetch       Fetch       `toml:"fetch" comment:"How the content of layers arrives."`
+	Store       Store       `toml:"store" comment:"What stays on disk."`
+	Trust       Trust       `toml:"trust" comment:"Indexes are not trusted: a layer that has arrived is compared with its digest\nand its tar headers."`
 	Snapshotter Snapshotter `toml:"snapshotter"`
 	Status      Status      `toml:"status" comment:"What the daemon tells of itself: /v1/status for spry status, /metrics for\nPrometheus."`
 }
@@ -33,11 +35,27 @@ type Index struct {
 	NoneFor  Duration `toml:"none_for" comment:"How long it is remembered that an image has no index."`
 }
 
+// Store is the section [store].
+type Store struct {
+	MaxBytes int64 `toml:"max_bytes" comment:"Layers that no snapshot uses stay for the next pull as long as all layers\ntogether occupy no more bytes than this; the least recently used go first. 0\nremoves a layer with its last snapshot."`
+}
+
+// Trust is the section [trust].
+type Trust struct {
+	OnLie string `toml:"on_lie" comment:"What containers see that already read a layer whose index turns out to be\nfalse: \"eio\" fails their reads of it, \"continue\" does not. New containers do\nnot get such a layer in any case, and its next pull does without the index."`
+}
+
+// Values of Trust.OnLie.
+const (
+	OnLieFail     = "eio"
+	OnLieContinue = "continue"
+)
+
 // Fetch is the section [fetch].
 type Fetch struct {
 	Connections int      `toml:"connections" comment:"Transfers from registries at the same time, over all layers."`
 	Reserved    int      `toml:"reserved" comment:"How many of them only reads that a container waits for may use; 0 is half."`
-	Background  bool     `toml:"background" comment:"Fetch the rest of every mounted layer while nothing else is to do, until all\nof it is on disk. Without it layers stay dependent on their registry."`
+	Background  bool     `toml:"background" comment:"Fetch the rest of every mounted layer while nothing else is to do, until all\nof it is on disk, proven and a plain directory. Without it layers stay dependent\non their registry and on FUSE."`
 	Deadline    Duration `toml:"deadline" comment:"A read that has no data after this time fails with an I/O error; the next one\ntries again."`
 	Slow        Duration `toml:"slow" comment:"A read that waits longer is logged, once an outage, and counted."`
 }

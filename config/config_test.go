@@ -175,6 +175,7 @@ func TestValidateReportsAllFaults(t *testing.T) {
 		Fetch:       config.Fetch{Connections: 4, Reserved: 4, Deadline: config.Duration{Duration: -1}},
 		Snapshotter: config.Snapshotter{MountOptions: []string{"a,b", ""}},
 		Status:      config.Status{Address: "9100"},
+		Store:       config.Store{MaxBytes: -1},
 	}
 	err := bad.Validate()
 	if err == nil {
@@ -183,7 +184,7 @@ func TestValidateReportsAllFaults(t *testing.T) {
 	want := []string{
 		"address", "longer than 107", "root", "log_level", "log_format",
 		"registry.config_path", "registry.docker_config", "registry.retries", "registry.header_timeout", "registry.stall_timeout",
-		"index.attempts", "index.none_for", "fetch.reserved", "fetch.deadline", "fetch.slow", "status.address", "snapshotter.restore_parallel", `"a,b"`, `""`,
+		"index.attempts", "index.none_for", "fetch.reserved", "fetch.deadline", "fetch.slow", "status.address", "store.max_bytes", "trust.on_lie", "snapshotter.restore_parallel", `"a,b"`, `""`,
 	}
 	lines := strings.Split(err.Error(), "\n")
 	if len(lines) != len(want) {

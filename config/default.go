@@ -29,6 +29,7 @@ func Default() Config {
 		},
 		Index:       Index{Attempts: 3, NoneFor: Duration{Duration: 30 * time.Second}},
 		Fetch:       Fetch{Connections: 16, Background: true, Deadline: Duration{Duration: time.Minute}, Slow: Duration{Duration: 10 * time.Second}},
+		Trust:       Trust{OnLie: OnLieFail},
 		Snapshotter: Snapshotter{RestoreParallel: 8, MountOptions: []string{}},
 	}
 }

@@ -36,6 +36,8 @@ func (c Config) Validate() error {
 	f.positive("fetch.deadline", c.Fetch.Deadline)
 	f.positive("fetch.slow", c.Fetch.Slow)
 	f.status(c.Status.Address)
+	f.check(c.Store.MaxBytes >= 0, "store.max_bytes %d: negative", c.Store.MaxBytes)
+	f.oneOf("trust.on_lie", c.Trust.OnLie, OnLieFail, OnLieContinue)
 	f.between("snapshotter.restore_parallel", c.Snapshotter.RestoreParallel, 1, maxRestoreParallel)
 	for _, o := range c.Snapshotter.MountOptions {
 		f.check(o != "" && !slices.Contains([]byte(o), ','), "snapshotter.mount_options: %q is not one option", o)

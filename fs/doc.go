@@ -10,7 +10,9 @@
 //	layers/<hex>/ref.json   what the layer is and where it comes from; written last
 //	layers/<hex>/ztoc       its layer index, mapped into memory while mounted
 //	layers/<hex>/spans ...  its store, see package store
-//	m/<short hex>           its mountpoint; short, as an overlay mount may name 120
+//	m/<short hex>           its mountpoint; short, as an overlay mount may name 120;
+//	                        or, of a plain layer, another path to its directory
+//	condemned/<hex>.<hex>   layer and index: the index was found to lie
 //
 // A directory without ref.json is rubbish of a process that died.
 //

@@ -27,6 +27,9 @@ import (
 type entry struct {
 	record record
 	owners map[string]struct{}
+	// plain is nil as long as the layer is served through FUSE. Afterwards
+	// served is what the users of the old mount still need, or nil.
+	plain *plain
 	// served is nil if the layer could not be mounted; then err says why.
 	served *served
 	err    error
@@ -41,6 +44,9 @@ type served struct {
 	identity   string
 	mountpoint string
 	mountID    uint64
+	// inherited says that containers of an earlier process are served, of
+	// which the session does not tell when they end.
+	inherited bool
 }
 
 // errUnusable says that what is on disk of a layer cannot be served: with the
@@ -55,7 +61,7 @@ func (f *FileSystem) serve(rec record, last func(*layer.Options)) (*served, erro
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errUnusable, err)
 	}
-	s := &served{identity: identity(rec), index: m, source: newSource(f.options.Registry, rec.Layer, rec.Images)}
+	s := &served{index: m, identity: identity(rec), source: newSource(f.options.Registry, rec.Layer, rec.Images)}
 	if err = f.openLayer(s, rec, last); err == nil {
 		s.mountpoint = f.mountpoint(rec.Layer)
 		err = f.mount(s, rec.Layer)
@@ -90,10 +96,15 @@ func (f *FileSystem) openLayer(s *served, rec record, last func(*layer.Options))
 	if err != nil {
 		return fmt.Errorf("%w: index %s: %w", index.ErrNotLazy, rec.Ztoc, err)
 	}
-	o := layer.Options{Spans: spans, Tree: spans.Tree()}
-	o.Digest, o.Dir, o.Blob = rec.Layer, f.dir(rec.Layer), s.source
-	o.Scheduler, o.Memory, o.Deadline = f.options.Scheduler, f.options.Memory, f.options.Deadline
-	o.Transient, o.OnDemandOnly = transient, !f.options.Background
+	o := layer.Options{
+		Spans: spans, Tree: spans.Tree(), Digest: rec.Layer, Dir: f.dir(rec.Layer), Blob: s.source,
+		Scheduler: f.options.Scheduler, Memory: f.options.Memory, Deadline: f.options.Deadline,
+		Slow: f.options.Slow, Counters: f.options.Counters, Images: func() []string { return f.images(rec.Layer) },
+		Transient: transient, OnDemandOnly: !f.options.Background,
+		Index: rec.Ztoc, ReadCondemned: f.options.ReadCondemned,
+		OnPlain:     func() { f.work.Go(func() { f.toPlain(rec.Layer, s) }) },
+		OnCondemned: func(err error) { f.condemn(rec, err) },
+	}
 	if last != nil {
 		last(&o)
 	}

@@ -43,6 +43,10 @@ type FileSystem struct {
 	lifetime context.Context
 	end      context.CancelCauseFunc
 	calls    sync.WaitGroup
+	work     sync.WaitGroup // goroutines that are no calls
+
+	condemned condemned
+	idle      idle
 
 	mu      sync.Mutex // guards everything below
 	entries map[digest.Digest]*entry
@@ -51,7 +55,8 @@ type FileSystem struct {
 }
 
 // New makes a file system over o.Root. Mounts that a process left there are
-// detached; layers on disk wait for [FileSystem.Restore]. Nothing needs the
+// detached, unless Options.Session inherited them; layers on disk wait for
+// [FileSystem.Restore]. Nothing needs the
 // network.
 func New(_ context.Context, o Options) (*FileSystem, error) {
 	o = o.withDefaults()
@@ -63,6 +68,9 @@ func New(_ context.Context, o Options) (*FileSystem, error) {
 	f := &FileSystem{options: o, entries: make(map[digest.Digest]*entry), names: make(map[string]digest.Digest)}
 	if err := f.prepare(); err != nil {
 		return nil, fmt.Errorf("layers at %s: %w", o.Root, err)
+	}
+	if err := f.condemned.load(filepath.Join(o.Root, condemnedName)); err != nil {
+		return nil, fmt.Errorf("condemned layers: %w", err)
 	}
 	f.lifetime, f.end = context.WithCancelCause(context.Background())
 	f.artifacts = newArtifacts(f.lifetime, o.Finder)
@@ -100,17 +108,16 @@ func (f *FileSystem) Close() error {
 	var group errgroup.Group
 	group.SetLimit(parallelClose)
 	for d, e := range f.entries {
-		if e.served == nil {
-			continue
-		}
 		group.Go(func() error {
-			if err := e.served.close(); err != nil {
+			if err := f.stop(e); err != nil {
 				return fmt.Errorf("close layer %s: %w", d, err)
 			}
 			return nil
 		})
 	}
-	return group.Wait()
+	err := group.Wait()
+	f.work.Wait()
+	return err
 }
 
 // begin starts a call that changes layer d: it has the lock of d until done is

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/opencontainers/go-digest"
 
@@ -25,16 +26,27 @@ func (f *FileSystem) Implied(ctx context.Context, d digest.Digest) ([]string, er
 	}
 	defer done()
 	e := f.entry(d)
-	if e == nil || e.served == nil {
+	switch {
+	case e != nil && e.served != nil:
+		return impliedPaths(e.served.layer.Tree()), nil
+	case e != nil && e.plain != nil:
+		ix, err := f.openIndex(e.record)
+		if err != nil {
+			return nil, fmt.Errorf("implied directories of layer %s: %w", d, err)
+		}
+		return impliedPaths(ix.layer.Tree()), ix.close()
+	default:
 		return nil, fmt.Errorf("implied directories: %w", notMounted(d))
 	}
-	tree := e.served.layer.Tree()
+}
+
+func impliedPaths(tree *toc.Tree) []string {
 	var paths []string
 	for id := toc.RootID + 1; id <= toc.NodeID(tree.Len()); id++ {
 		if tree.Implied(id) {
-			paths = append(paths, tree.Path(id))
+			paths = append(paths, strings.Clone(tree.Path(id))) // the tree's memory goes
 		}
 	}
 	slices.Sort(paths)
-	return paths, nil
+	return paths
 }

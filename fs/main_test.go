@@ -226,7 +226,7 @@ func (h *host) waitWhole(t *testing.T) {
 	t.Helper()
 	waitFor(t, func() bool {
 		for _, l := range h.Layers() {
-			if l.State.String() != "whole" {
+			if s := l.State.String(); s != "whole" && s != "plain" {
 				return false
 			}
 		}

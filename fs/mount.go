@@ -41,6 +41,9 @@ func (f *FileSystem) Mount(ctx context.Context, ref index.LayerRef, owner string
 
 func (f *FileSystem) mountLayer(ctx context.Context, ref index.LayerRef, owner string) error {
 	rec, known := f.known(ref.Layer)
+	if _, lies := f.condemned.find(ref.Layer, rec.Ztoc); lies {
+		known = false
+	}
 	if known && rec.vouches(ref) {
 		if err := f.share(rec, ref, owner); !errors.Is(err, errUnusable) {
 			return err
@@ -62,7 +65,10 @@ func (f *FileSystem) mountLayer(ctx context.Context, ref index.LayerRef, owner s
 			return err
 		}
 	}
-	if e := f.entry(ref.Layer); e != nil && e.served != nil {
+	if e := f.entry(ref.Layer); e != nil && (e.served != nil || e.plain != nil) {
+		if c, lies := f.condemned.find(ref.Layer, rec.Ztoc); lies {
+			return c.Err()
+		}
 		return fmt.Errorf("%w: mounted with index %s, %s names %s",
 			index.ErrNotLazy, rec.Ztoc, found.Digest, forms)
 	}
@@ -98,8 +104,8 @@ func (f *FileSystem) share(rec record, ref index.LayerRef, owner string) error {
 			// The old record is good enough to mount the layer again.
 			log.L.WithField("layer", ref.Layer.String()).WithField("image", ref.Image).WithError(err).Warn("image of layer not recorded")
 		}
-		if !slices.Contains(rec.Images, ref.Image) {
-			e.served.source.add(ref.Image)
+		if s := e.served; s != nil && !slices.Contains(rec.Images, ref.Image) {
+			s.source.add(ref.Image)
 		}
 		rec = changed
 	}
@@ -127,6 +133,10 @@ type plan struct {
 func (f *FileSystem) createAny(ctx context.Context, ref index.LayerRef, owner string, p plan) error {
 	var failed []error
 	for _, p.form = range p.forms {
+		if c, lies := f.condemned.find(ref.Layer, p.form.desc.Digest); lies {
+			failed = append(failed, c.Err())
+			continue
+		}
 		err := f.create(ctx, ref, owner, p)
 		if err == nil || !errors.Is(err, index.ErrNotLazy) {
 			return err
@@ -156,6 +166,7 @@ func (f *FileSystem) create(ctx context.Context, ref index.LayerRef, owner strin
 	e.served, e.err = s, nil
 	f.mu.Unlock()
 	f.put(e, rec, owner)
+	f.idle.forget(ref.Layer)
 	return nil
 }
 

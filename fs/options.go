@@ -37,6 +37,12 @@ type Options struct {
 	Scheduler *fetch.Scheduler
 	// Memory is for spans between network and disk (one with defaults).
 	Memory *read.Memory
+	// MaxBytes is how much disk space all layers may occupy before those without
+	// owners go, least recently used first; 0 removes these at once.
+	MaxBytes int64
+	// ReadCondemned lets running containers go on reading a layer whose index
+	// was found to lie; otherwise their reads fail.
+	ReadCondemned bool
 	// Background fetches the rest of every mounted layer.
 	Background bool
 	// Deadline bounds a read (read.DefaultDeadline).

@@ -55,26 +55,34 @@ func (f *FileSystem) Check(ctx context.Context, layer digest.Digest) error {
 // revive makes sure that the layer of e is mounted: it is the whole of Restore
 // and Check.
 func (f *FileSystem) revive(e *entry) error {
+	rec, err := e.record, error(nil)
+	if rec.Ztoc == "" {
+		rec, err = readRecord(f.dir(rec.Layer), rec.Layer)
+	}
+	if c, lies := f.condemned.find(rec.Layer, rec.Ztoc); lies && err == nil {
+		return c.Err()
+	}
 	s := e.served
-	if s != nil && s.alive() {
+	if e.plain != nil || s != nil && s.alive() {
 		return nil
 	}
-	rec, err := e.record, error(nil)
-	if s != nil {
+	if err == nil && s == nil && f.restorePlain(e, rec) {
+		f.idle.forget(rec.Layer)
+		return nil
+	}
+	switch {
+	case err != nil:
+	case s != nil:
 		err = f.remount(s, rec.Layer)
-	} else {
-		if rec.Ztoc == "" {
-			rec, err = readRecord(f.dir(rec.Layer), rec.Layer)
-		}
-		if err == nil {
-			s, err = f.serve(rec, nil)
-		}
+	default:
+		s, err = f.serve(rec, nil)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	e.served, e.err = s, err
 	if err == nil {
 		e.record = rec
+		f.idle.forget(rec.Layer)
 	}
 	return err
 }

@@ -23,9 +23,12 @@ type LayerStatus struct {
 	Layer digest.Digest
 	Ztoc  digest.Digest
 	// State is layer.Described for one that could not be mounted; Err says
-	// why.
+	// why. That of a condemned layer says what is wrong, and that of a plain
+	// one why its FUSE mount stays all the same.
 	State layer.State
 	Err   error
+	// FUSE says that a FUSE mount of the layer is served.
+	FUSE bool
 	// Spans and MissingSpans count spans; Size and MissingBytes are bytes of
 	// the blob.
 	Spans, MissingSpans int
@@ -49,11 +52,19 @@ func notMounted(d digest.Digest) error {
 func (f *FileSystem) Dir(d digest.Digest) (string, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	return f.dirLocked(d)
+}
+
+func (f *FileSystem) dirLocked(d digest.Digest) (string, error) {
 	e := f.entries[d]
-	if e == nil || e.served == nil {
+	switch {
+	case e == nil || e.plain == nil && e.served == nil:
 		return "", notMounted(d)
+	case e.plain != nil:
+		return e.plain.dir, nil
+	default:
+		return e.served.mountpoint, nil
 	}
-	return e.served.mountpoint, nil
 }
 
 // Usage is about what the layer occupies on disk, its index included.
@@ -61,18 +72,40 @@ func (f *FileSystem) Usage(_ context.Context, d digest.Digest) (Usage, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	e := f.entries[d]
-	if e == nil || e.served == nil {
+	if e == nil || e.plain == nil && e.served == nil {
 		return Usage{}, notMounted(d)
 	}
-	bytes, inodes := e.served.layer.Usage()
-	const own = 4 // the directory, ref.json, index, spans
-	return Usage{Bytes: bytes + e.served.index.size, Inodes: inodes + own}, nil
+	return e.usage(), nil
+}
+
+// usage is what the layer of e occupies. FileSystem.mu is held.
+func (e *entry) usage() Usage {
+	// The directory and the files beside fs: ref.json, spans, index, sealed.
+	own := Usage{Bytes: 4 * 4096, Inodes: 5}
+	switch {
+	case e.plain != nil:
+		own.Bytes, own.Inodes = own.Bytes+e.plain.usage.Bytes, own.Inodes+e.plain.usage.Inodes
+	case e.served != nil:
+		bytes, inodes := e.served.layer.Usage()
+		own.Bytes, own.Inodes = own.Bytes+bytes+e.served.index.size, own.Inodes+inodes
+	}
+	return own
 }
 
 // Unpack downloads ref's layer and unpacks it the ordinary way. It
 // returns the DiffID of what it unpacked: see [unpack.Layer].
 func (f *FileSystem) Unpack(ctx context.Context, ref index.LayerRef, dir string, parents []string) (digest.Digest, error) {
 	return unpack.Layer(ctx, f.options.Registry, ref, dir, parents)
+}
+
+// images are the images that are known to have layer d.
+func (f *FileSystem) images(d digest.Digest) []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if e := f.entries[d]; e != nil {
+		return slices.Clone(e.record.Images)
+	}
+	return nil
 }
 
 // Layers describes every layer that has owners, by digest.
@@ -83,10 +116,17 @@ func (f *FileSystem) Layers() []LayerStatus {
 	for d, e := range f.entries {
 		st := LayerStatus{Layer: d, Ztoc: e.record.Ztoc, Size: e.record.Size, Err: e.err,
 			Images: slices.Clone(e.record.Images), Owners: slices.Sorted(maps.Keys(e.owners))}
+		if c, lies := f.condemned.find(d, e.record.Ztoc); lies {
+			st.State, st.Err = layer.Condemned, c.Err()
+		}
 		if s := e.served; s != nil {
+			st.FUSE = true
 			st.State, st.Mountpoint = s.layer.State(), s.mountpoint
 			st.Spans, st.MissingSpans = s.layer.Spans()
 			st.Size, st.MissingBytes = s.layer.Bytes()
+		}
+		if p := e.plain; p != nil {
+			st.State, st.Mountpoint, st.Err = layer.Plain, p.alias, p.err
 		}
 		list = append(list, st)
 	}

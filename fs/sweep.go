@@ -16,7 +16,8 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// Sweep removes every layer without an owner, and what else is lying around.
+// Sweep removes every layer without an owner, as far as Options.MaxBytes does not
+// let it stay, and what else is lying around.
 // Call it when every owner was restored. It goes on after errors.
 func (f *FileSystem) Sweep(ctx context.Context) error {
 	dirs, err := os.ReadDir(filepath.Join(f.options.Root, layersName))
@@ -34,6 +35,7 @@ func (f *FileSystem) Sweep(ctx context.Context) error {
 		}
 	}
 	failed = append(failed, f.sweepMounts())
+	f.trim(ctx)
 	return errors.Join(failed...)
 }
 
@@ -52,7 +54,25 @@ func (f *FileSystem) sweepDir(ctx context.Context, name string) error {
 	if e != nil && len(e.owners) > 0 {
 		return nil
 	}
+	if e == nil && f.options.MaxBytes > 0 && f.adoptIdle(d) {
+		return nil
+	}
 	return f.discard(d, e)
+}
+
+// adoptIdle keeps a layer that an earlier process left on disk, if it is
+// usable.
+func (f *FileSystem) adoptIdle(d digest.Digest) bool {
+	rec, err := readRecord(f.dir(d), d)
+	if err != nil || !f.keeps(&entry{record: rec}) {
+		return false
+	}
+	st, err := os.Stat(f.dir(d))
+	if err != nil {
+		return false
+	}
+	f.idle.add(d, idleLayer{bytes: diskUsage(f.dir(d)), since: st.ModTime()})
+	return true
 }
 
 // digestOf is the digest whose layer has a directory of that name.
@@ -82,7 +102,7 @@ func (f *FileSystem) sweepMounts() error {
 		if _, used := f.names[p.Name()]; !used {
 			// Under the lock, so that no mount takes the name meanwhile; one
 			// rmdir, which leaves alone what is not empty.
-			_ = os.Remove(filepath.Join(dir, p.Name()))
+			removeAlias(filepath.Join(dir, p.Name()))
 		}
 	}
 	return nil

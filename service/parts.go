@@ -95,8 +95,11 @@ func (p *parts) openFileSystem(ctx context.Context, c config.Config) (*fs.FileSy
 		Scheduler:  fetch.New(fetch.Options{Connections: c.Fetch.Connections, Reserved: c.Fetch.Reserved}),
 		Background: c.Fetch.Background,
 		Deadline:   c.Fetch.Deadline.Duration,
-		Slow:       c.Fetch.Slow.Duration,
-		Counters:   counters,
+
+		MaxBytes:      c.Store.MaxBytes,
+		ReadCondemned: c.Trust.OnLie == config.OnLieContinue,
+		Slow:          c.Fetch.Slow.Duration,
+		Counters:      counters,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open layers in %s: %w", c.Root, err)

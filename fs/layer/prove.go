@@ -173,9 +173,9 @@ func isLie(err error) bool {
 
 // condemn takes the layer out of use, once.
 func (l *Layer) condemn(ctx context.Context, err error) {
-	l.state.Store(int32(Condemned))
 	log.G(ctx).WithField("index", l.options.Index.String()).WithError(err).Error("layer is condemned")
 	if l.options.OnCondemned != nil {
 		l.options.OnCondemned(err)
 	}
+	l.state.Store(int32(Condemned))
 }

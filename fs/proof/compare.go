@@ -26,7 +26,7 @@ func compare(served, real *toc.Tree) string {
 
 func compareNode(served, real *toc.Tree, id toc.NodeID) string {
 	diff := func(what string, s, r any) string {
-		return fmt.Sprintf("%.200q: %s %.200v, in the layer %.200v", served.Path(id), what, s, r)
+		return fmt.Sprintf("%.200q: %s %.200s, in the layer %.200s", served.Path(id), what, fmt.Sprintf("%+v", s), fmt.Sprintf("%+v", r))
 	}
 	s, _ := served.Attr(id)
 	r, _ := real.Attr(id)

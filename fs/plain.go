@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package fs
+
+import (
+	"errors"
+	"fmt"
+	iofs "io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/containerd/log"
+	"github.com/opencontainers/go-digest"
+	"golang.org/x/sys/unix"
+
+	"github.com/spryd/spry/fs/session"
+	"github.com/spryd/spry/fs/store"
+)
+
+// plain is a layer whose directory is what an unpack leaves: new containers
+// get the directory. Immutable.
+type plain struct {
+	dir string
+	// alias is a short path that shows dir too, in place of the mount that
+	// was there; "" if there is none.
+	alias string
+	usage Usage
+	// err says why the FUSE mount stays.
+	err error
+}
+
+// findPlain is layer d if it is plain on disk, or nil.
+func (f *FileSystem) findPlain(d digest.Digest) *plain {
+	bytes, inodes, ok := store.Plain(f.dir(d))
+	dir := filepath.Join(f.dir(d), "fs")
+	if st, err := os.Lstat(dir); !ok || err != nil || !st.IsDir() {
+		return nil
+	}
+	if st, err := os.Stat(filepath.Join(f.dir(d), indexName)); err == nil {
+		bytes += st.Size()
+	}
+	return &plain{dir: dir, usage: Usage{Bytes: bytes, Inodes: inodes}}
+}
+
+// restorePlain takes over a plain layer of an earlier process: it needs
+// neither index nor FUSE, unless that process left containers that do.
+func (f *FileSystem) restorePlain(e *entry, rec record) bool {
+	p := f.findPlain(rec.Layer)
+	if p == nil {
+		return false
+	}
+	var s *served
+	id := identity(rec)
+	if slices.ContainsFunc(f.options.Session.Orphans(), func(o session.Orphan) bool { return o.Identity == id }) {
+		var err error
+		if s, err = f.serve(rec, nil); err != nil {
+			log.L.WithField("layer", rec.Layer.String()).WithError(err).Error("containers that read layer through FUSE are lost")
+			s = nil
+		}
+	}
+	if s != nil {
+		s.inherited = true
+	} else {
+		p.alias = f.makeAlias(rec.Layer, p.dir)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	e.record, e.plain, e.served, e.err = rec, p, s, nil
+	return true
+}
+
+// toPlain makes new containers use the directory of a layer that has become
+// plain, puts it in the place of its FUSE mount, and frees what served that
+// once nobody uses it.
+func (f *FileSystem) toPlain(d digest.Digest, s *served) {
+	if !f.switchOver(d, s) {
+		return
+	}
+	select {
+	case <-s.session.Done():
+	case <-f.lifetime.Done():
+		return
+	}
+	_, done, err := f.begin(f.lifetime, d)
+	if err != nil {
+		return
+	}
+	defer done()
+	if e := f.entry(d); e == nil || e.served != s {
+		return
+	}
+	if err := s.retire(); err != nil {
+		log.L.WithField("layer", d.String()).WithError(err).Warn("layer is not freed")
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.entries[d].served = nil
+}
+
+// switchOver makes the layer plain and says whether its session may end by
+// itself.
+func (f *FileSystem) switchOver(d digest.Digest, s *served) bool {
+	_, done, err := f.begin(f.lifetime, d)
+	if err != nil {
+		return false
+	}
+	defer done()
+	e := f.entry(d)
+	if e == nil || e.served != s {
+		return false
+	}
+	p := f.findPlain(d)
+	if p == nil {
+		return false
+	}
+	if p.err = replaceMount(p.dir, s); p.err == nil {
+		p.alias = s.mountpoint
+	} else {
+		log.L.WithField("layer", d.String()).WithField("mountpoint", s.mountpoint).WithError(p.err).Warn("FUSE mount of plain layer stays")
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	e.plain = p
+	return p.err == nil && !s.inherited
+}
+
+// replaceMount puts dir in the place of the mount of s. Who looks there sees one or
+// the other; overlays above the old mount keep it.
+func replaceMount(dir string, s *served) error {
+	if !s.alive() {
+		return errors.New("mount is not there any more")
+	}
+	tree, err := unix.OpenTree(unix.AT_FDCWD, dir, unix.OPEN_TREE_CLONE|unix.OPEN_TREE_CLOEXEC|unix.AT_SYMLINK_NOFOLLOW)
+	if err != nil {
+		return fmt.Errorf("open_tree: %w", err)
+	}
+	defer func() { _ = unix.Close(tree) }()
+	readOnly := unix.MountAttr{Attr_set: unix.MOUNT_ATTR_RDONLY}
+	if err := unix.MountSetattr(tree, "", unix.AT_EMPTY_PATH, &readOnly); err != nil {
+		return fmt.Errorf("mount_setattr: %w", err)
+	}
+	const beneath = 0x200 // MOVE_MOUNT_BENEATH, Linux 6.5
+	if err := unix.MoveMount(tree, "", unix.AT_FDCWD, s.mountpoint, unix.MOVE_MOUNT_F_EMPTY_PATH|beneath); err != nil {
+		return fmt.Errorf("move_mount beneath: %w", err)
+	}
+	if err := unix.Unmount(s.mountpoint, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW); err != nil {
+		return fmt.Errorf("unmount: %w", err)
+	}
+	return nil
+}
+
+// makeAlias makes a short path to a plain directory, "" if that is not
+// possible. A mount of it that another process left will do.
+func (f *FileSystem) makeAlias(d digest.Digest, dir string) string {
+	path := f.mountpoint(d)
+	if same(path, dir) {
+		return path
+	}
+	removeAlias(path)
+	target, err := filepath.Rel(filepath.Dir(path), dir)
+	if err == nil {
+		err = os.Symlink(target, path)
+	}
+	if err != nil {
+		log.L.WithField("layer", d.String()).WithField("mountpoint", path).WithError(err).Warn("layer has no short path")
+		return ""
+	}
+	return path
+}
+
+// same says whether both paths lead to one directory.
+func same(a, b string) bool {
+	x, errX := os.Stat(a)
+	y, errY := os.Stat(b)
+	return errX == nil && errY == nil && os.SameFile(x, y)
+}
+
+// removeAlias removes what stands for a plain layer at path: a link, or a
+// directory with a mount on it. What is neither stays.
+func removeAlias(path string) {
+	if st, err := os.Lstat(path); err == nil && st.Mode()&iofs.ModeSymlink == 0 {
+		_ = unix.Unmount(path, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
+	}
+	_ = os.Remove(path)
+}
+
+// retire closes what served a mount that nobody uses any more.
+func (s *served) retire() error {
+	s.session = nil
+	return errors.Join(s.layer.Close(), s.index.close())
+}
+
+// Short is a path to the directory of the layer that is short, for mounts of
+// many layers; Dir's if there is no other.
+func (f *FileSystem) Short(d digest.Digest) (string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if e := f.entries[d]; e != nil && e.plain != nil && e.plain.alias != "" {
+		return e.plain.alias, nil
+	}
+	return f.dirLocked(d)
+}
