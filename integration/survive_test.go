@@ -287,3 +287,47 @@ func TestKeeperKilled(t *testing.T) {
 		n.ready("default", a)
 	}
 }
+
+// TestKeeperStored: with a descriptor store neither the death nor the stop of
+// the whole daemon is seen by containers.
+func TestKeeperStored(t *testing.T) {
+	r := newRegistry(t)
+	a := r.convert("a", smallImage(t))
+	n := newNode(t, "2", "")
+	if err := n.spryd.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	store, err := testbed.NewFDStore(n.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := store.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	n.spryd.SetStore(store)
+	if err := n.spryd.Start(n.ctx); err != nil {
+		t.Fatal(err)
+	}
+	n.reconnected()
+	n.pull(a)
+	load := n.startReaders(a)
+	pid := n.successor(0)
+	for i := range 4 {
+		done := load.verified()
+		if i%2 == 0 {
+			n.spryd.Kill()
+		} else if err := n.spryd.Stop(); err != nil {
+			t.Fatal(err)
+		}
+		if err := n.spryd.Start(n.ctx); err != nil {
+			t.Fatal(err)
+		}
+		pid = n.successor(pid)
+		load.progress(done)
+	}
+	load.end()
+	n.removeImage("default", a)
+	n.eventually("an empty store", func() bool { return store.Len() == 1 }) // the listening socket
+}

@@ -21,6 +21,8 @@ type SprydOptions struct {
 	Binary string
 	// Config is the text of its configuration file; "" starts it without one.
 	Config string
+	// Store, if set, is the service manager that starts it.
+	Store *FDStore
 }
 
 // Spryd is a running daemon.
@@ -48,7 +50,11 @@ func (s *Spryd) Start(ctx context.Context) error {
 		}
 		args = append(args, "--config", file)
 	}
-	p, err := StartProcess(exec.Command(s.o.Binary, args...), filepath.Join(s.o.Dir, "log"))
+	cmd := exec.Command(s.o.Binary, args...)
+	if s.o.Store != nil {
+		cmd = s.o.Store.Command(cmd)
+	}
+	p, err := StartProcess(cmd, filepath.Join(s.o.Dir, "log"))
 	if err != nil {
 		return err
 	}
@@ -60,6 +66,9 @@ func (s *Spryd) Start(ctx context.Context) error {
 
 // SetConfig replaces the configuration text for the next Start.
 func (s *Spryd) SetConfig(text string) { s.o.Config = text }
+
+// SetStore makes a service manager start the daemon from the next Start on.
+func (s *Spryd) SetStore(store *FDStore) { s.o.Store = store }
 
 // Address is the path of the daemon's socket.
 func (s *Spryd) Address() string { return filepath.Join(s.o.Dir, "s.sock") }
