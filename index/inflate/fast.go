@@ -17,8 +17,9 @@ const fastMargin = 32
 //
 // Invariants, at the head of the loop: n has at least 56 bits (its low six
 // bits count, the others are garbage), e is the entry of the next symbol,
-// not yet dropped from buf. Two literals and a length drop at most 2*11+20
-// bits, a distance 28.
+// not yet dropped from buf. Up to three literals drop at most 3*11 bits, so
+// the entry after two of them is good before the refill; a length with its
+// distance drops 20+28.
 func (d *decoder) fast() exit {
 	o := &d.out
 	if len(d.bits.in)-d.bits.pos < fastMargin || o.pos >= o.limit || len(o.buf)-o.limit < OutputSlack {
@@ -47,6 +48,7 @@ func (d *decoder) fast() exit {
 					continue
 				}
 			}
+			in, buf, n = refill(in, buf, n)
 		}
 		if e&isSpecial != 0 {
 			if e&isLink != 0 {
@@ -68,7 +70,7 @@ func (d *decoder) fast() exit {
 			}
 		}
 		length := uintptr(e>>16 + buf&(1<<(e&dropMask)-1)>>(e>>8&63))
-		in, buf, n = refill(in, buf>>(e&dropMask), n-e)
+		buf, n = buf>>(e&dropMask), n-e
 		e = uint64(t.dist[buf&(1<<distBits-1)])
 		if e&isSpecial != 0 {
 			if e&isLink != 0 {
