@@ -55,6 +55,7 @@ func (f *FileSystem) restorePlain(e *entry, rec record) bool {
 	id := identity(rec)
 	if slices.ContainsFunc(f.options.Session.Orphans(), func(o session.Orphan) bool { return o.Identity == id }) {
 		var err error
+		removeAlias(f.mountpoint(rec.Layer)) // serve mounts there once more
 		if s, err = f.serve(rec, nil); err != nil {
 			log.L.WithField("layer", rec.Layer.String()).WithError(err).Error("containers that read layer through FUSE are lost")
 			s = nil
@@ -115,6 +116,7 @@ func (f *FileSystem) switchOver(d digest.Digest, s *served) bool {
 	if p == nil {
 		return false
 	}
+	s.session.SetReadAhead(session.LargestReadAhead) // for those that keep it
 	if p.err = replaceMount(p.dir, s); p.err == nil {
 		p.alias = s.mountpoint
 	} else {
@@ -178,10 +180,13 @@ func same(a, b string) bool {
 }
 
 // removeAlias removes what stands for a plain layer at path: a link, or a
-// directory with a mount on it. What is neither stays.
+// directory with mounts on it. What is neither stays.
 func removeAlias(path string) {
-	if st, err := os.Lstat(path); err == nil && st.Mode()&iofs.ModeSymlink == 0 {
-		_ = unix.Unmount(path, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
+	st, err := os.Lstat(path)
+	if err == nil && st.Mode()&iofs.ModeSymlink == 0 {
+		for err == nil { // until it is no mount
+			err = unix.Unmount(path, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
+		}
 	}
 	_ = os.Remove(path)
 }

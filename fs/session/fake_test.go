@@ -132,7 +132,7 @@ func newLoop(t testing.TB, o session.Options) *session.Loop {
 
 func mount(t testing.TB, loop *session.Loop, f fuse.RawFileSystem) *session.Session {
 	t.Helper()
-	s, err := loop.Mount(t.TempDir(), f, session.MountOptions{})
+	s, err := loop.Mount(t.TempDir(), f, session.MountOptions{ReadAhead: session.LargestReadAhead})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -96,12 +96,9 @@ func (s *Session) readInit(req []byte) (int, error) {
 	}
 }
 
-// raiseReadAhead sets the readahead of the mount, best effort: sysfs may not
-// be there or not be writable.
-func (s *Session) raiseReadAhead(want int) {
-	if want <= 0 {
-		want = DefaultReadAhead
-	}
+// SetReadAhead sets the readahead of the mount in bytes, best effort: sysfs may
+// not be there or not be writable.
+func (s *Session) SetReadAhead(want int) {
 	path := fmt.Sprintf("/sys/class/bdi/%d:%d/read_ahead_kb", s.state.Major, s.state.Minor)
 	if err := os.WriteFile(path, []byte(strconv.Itoa(want>>10)), 0); err != nil {
 		s.log().WithError(err).Debug("readahead stays at the kernel's default")
