@@ -112,8 +112,16 @@ func (n *node) mounts(kind ...string) []string {
 	return out
 }
 
-// lazyMounts are the mount points of lazily served layers.
-func (n *node) lazyMounts() []string { return n.mounts("fuse") }
+// lazyMounts are where layers are shown that came lazily: FUSE mounts, and what
+// takes their place when they are plain.
+func (n *node) lazyMounts() []string {
+	n.t.Helper()
+	list, err := filepath.Glob(filepath.Join(n.spryd.Root(), "m", "*"))
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return list
+}
 
 // ctr runs ctr and fails the test if that fails.
 func (n *node) ctr(args ...string) string {
