@@ -9,6 +9,7 @@ import (
 	iofs "io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/containerd/log"
 	"github.com/opencontainers/go-digest"
@@ -30,6 +31,8 @@ type entry struct {
 	// plain is nil as long as the layer is served through FUSE. Afterwards
 	// served is what the users of the old mount still need, or nil.
 	plain *plain
+	// handed is when somebody was told to mount what served shows.
+	handed time.Time
 	// served is nil if the layer could not be mounted; then err says why.
 	served *served
 	err    error
@@ -64,7 +67,7 @@ func (f *FileSystem) serve(rec record, last func(*layer.Options)) (*served, erro
 	s := &served{index: m, identity: identity(rec), source: newSource(f.options.Registry, rec.Layer, rec.Images)}
 	if err = f.openLayer(s, rec, last); err == nil {
 		s.mountpoint = f.mountpoint(rec.Layer)
-		err = f.mount(s, rec.Layer)
+		err = errors.Join(f.mount(s, rec.Layer), s.index.idle())
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.close())

@@ -57,6 +57,10 @@ func (m *mapping) open() error {
 	return err
 }
 
+// idle takes the tables out of the process's memory until they are used again;
+// opening a layer goes through all of them once.
+func (m *mapping) idle() error { return unix.Madvise(m.b, unix.MADV_DONTNEED) }
+
 // close unmaps and closes; what was made of it must not be used any more.
 func (m *mapping) close() error {
 	var err error

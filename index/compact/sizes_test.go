@@ -14,6 +14,7 @@ import (
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/spryd/spry/index/build"
 	"github.com/spryd/spry/index/compact"
 	"github.com/spryd/spry/index/ztoc"
 )
@@ -28,21 +29,27 @@ func BenchmarkSizes(b *testing.B) {
 	for _, dir := range dirs {
 		b.Run(filepath.Base(dir), func(b *testing.B) {
 			var peer, raw int64
-			sizes := map[int64]int64{1 << 20: 0, 512 << 10: 0}
+			sizes := map[int64]int64{1 << 20: 0, 768 << 10: 0, 512 << 10: 0}
 			for _, blob := range gzipLayers(b, dir) {
 				raw += int64(len(blob))
-				_, z := sourceOf(b, blob, ztoc.DefaultSpanSize, ztoc.Gzip)
-				peer += encodedSize(b, z)
 				for size := range sizes {
-					s, _ := sourceOf(b, blob, size, ztoc.Gzip)
-					sizes[size] += measure(b, reduce(b, s, blob), blob)
+					res, err := build.Layer(b.Context(), bytes.NewReader(blob), build.Options{FineSpanSize: size})
+					if err != nil {
+						b.Fatal(err)
+					}
+					sizes[size] += measure(b, res)
+					if size == 1<<20 {
+						peer += encodedSize(b, res.Ztoc)
+					}
 				}
 			}
 			b.ReportMetric(float64(raw), "blobs-B")
 			b.ReportMetric(float64(peer), "ztocs-B")
 			b.ReportMetric(float64(sizes[1<<20]), "compact-1Mi-B")
+			b.ReportMetric(float64(sizes[768<<10]), "compact-768Ki-B")
 			b.ReportMetric(float64(sizes[512<<10]), "compact-512Ki-B")
 			b.ReportMetric(float64(peer)/float64(sizes[1<<20]), "ratio-1Mi")
+			b.ReportMetric(float64(peer)/float64(sizes[768<<10]), "ratio-768Ki")
 			b.ReportMetric(float64(peer)/float64(sizes[512<<10]), "ratio-512Ki")
 		})
 	}
@@ -57,25 +64,27 @@ func encodedSize(t testing.TB, z *ztoc.Ztoc) int64 {
 	return int64(len(b))
 }
 
-// measure encodes s and prints the parts of the result.
-func measure(t testing.TB, s compact.Source, blob []byte) int64 {
+// measure encodes the compact form and prints its parts.
+func measure(t testing.TB, res *build.Result) int64 {
 	t.Helper()
 	start := time.Now()
-	b, err := compact.Encode(s)
+	b, err := res.Compact()
 	if err != nil {
 		t.Fatal(err)
 	}
 	took := time.Since(start)
 	start = time.Now()
-	if _, err := compact.Decode(b); err != nil {
+	l, err := compact.Decode(b)
+	if err != nil {
 		t.Fatal(err)
 	}
+	decoded := time.Since(start)
 	windows := 0
-	for _, sp := range s.Spans {
+	for _, sp := range res.Spans {
 		windows += len(sp.Window)
 	}
 	t.Logf("blob %d: %d spans, %d nodes: %d bytes, parts %v, windows %d; encoded in %v, decoded in %v",
-		len(blob), len(s.Spans), s.Tree.Len(), len(b), compact.PartSizes(b), windows, took, time.Since(start))
+		res.Size, l.Len(), l.Tree().Len(), len(b), compact.PartSizes(b), windows, took, decoded)
 	return int64(len(b))
 }
 
