@@ -123,3 +123,13 @@ func TestCopyUp(t *testing.T) {
 		t.Errorf("the layer changed: %v", diffs)
 	}
 }
+
+// TestNestedOverlay: an overlay whose lower layer is the root of a container,
+// as a container engine inside of it would mount.
+func TestNestedOverlay(t *testing.T) {
+	layer := treetest.NewLayer().File("f", "content").Bytes()
+	inner := overlay(t, overlay(t, mountTar(t, newLoop(t), layer, node.Options{})))
+	if b, err := os.ReadFile(filepath.Join(inner, "f")); err != nil || string(b) != "content" {
+		t.Errorf("%q, %v", b, err)
+	}
+}

@@ -37,16 +37,20 @@ func (l *Loop) adoptAll(mountpoint string, raw fuse.RawFileSystem, o MountOption
 // what was agreed on, and the kernel sends again what the predecessor had
 // read and not answered.
 func (l *Loop) adopt(or orphan, raw fuse.RawFileSystem, o MountOptions) (*Session, error) {
-	s := l.newSession(or.state.Mountpoint, raw)
+	var from backing // as it was agreed on
+	if or.state.Nodes > 0 {
+		from = noBacking
+		if o.Backing != nil {
+			from = o.Backing
+		}
+	}
+	s := l.newSession(or.state.Mountpoint, raw, from)
 	s.state, s.held = or.state, or.name
 	s.fd, s.file = or.device, os.NewFile(uintptr(or.device), "/dev/fuse")
 	s.primed.Store(true) // the kernel keeps what it learned
-	if s.state.Nodes > 0 {
-		s.backing = o.Backing
-		s.findIdle()
-	}
+	s.findIdle()
 	var answer [replySlack]byte
-	if n, st := s.call(or.state.Init, answer[:]); !st.Ok() || initFlags(answer[:n]) != or.state.Flags {
+	if n, st := s.call(initWith(or.state.Init, or.state.Flags), answer[:]); !st.Ok() || initFlags(answer[:n]) != or.state.Flags {
 		return s, fmt.Errorf("INIT replayed: %v, capabilities %#x, want %#x", st, initFlags(answer[:n]), or.state.Flags)
 	}
 	if s.agreed(fuse.CAP_HAS_RESEND) {

@@ -36,8 +36,16 @@ const (
 // FUSE_EXPLICIT_INVAL_DATA rather than FUSE_AUTO_INVAL_DATA: files never
 // change. FUSE_PASSTHROUGH and FUSE_ALLOW_IDMAP are among go-fuse's
 // defaults or switched by name; stack depth 1 leaves room for the overlay.
+//
+// A mount with passthrough counts as one level of stacked file systems, of
+// which the kernel allows two: so it is left out where it is not used.
 func (s *Session) protocolOptions() *fuse.MountOptions {
+	var without uint64
+	if s.backing == nil {
+		without = fuse.CAP_PASSTHROUGH
+	}
 	return &fuse.MountOptions{
+		DisabledCapabilities:     without,
 		Name:                     "spry",
 		MaxWrite:                 MaxRead, // go-fuse derives max_pages from it
 		MaxBackground:            maxBackground,

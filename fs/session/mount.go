@@ -76,7 +76,7 @@ func (l *Loop) Mount(mountpoint string, raw fuse.RawFileSystem, o MountOptions) 
 
 // mount makes a new mount.
 func (l *Loop) mount(mountpoint string, raw fuse.RawFileSystem, o MountOptions) (*Session, error) {
-	s := l.newSession(mountpoint, raw)
+	s := l.newSession(mountpoint, raw, o.Backing)
 	if err := s.mount(o); err != nil {
 		return nil, fmt.Errorf("mount fuse on %s: %w", mountpoint, err)
 	}
@@ -94,9 +94,10 @@ func (l *Loop) mount(mountpoint string, raw fuse.RawFileSystem, o MountOptions) 
 	return s, nil
 }
 
-// newSession makes a session without a descriptor.
-func (l *Loop) newSession(mountpoint string, raw fuse.RawFileSystem) *Session {
-	s := &Session{loop: l, mountpoint: mountpoint, refs: 1, fd: -1,
+// newSession makes a session without a descriptor; backing is nil for one
+// without passthrough.
+func (l *Loop) newSession(mountpoint string, raw fuse.RawFileSystem, backing backing) *Session {
+	s := &Session{loop: l, mountpoint: mountpoint, backing: backing, refs: 1, fd: -1,
 		done: make(chan struct{}), reading: make(map[uint64]struct{})}
 	s.raw = &guard{RawFileSystem: raw, session: s}
 	s.server = fuse.NewProtocolServer(s.raw, s.protocolOptions())
@@ -133,9 +134,10 @@ func (s *Session) start(o MountOptions) error {
 	if err := s.handshake(&r); err != nil {
 		return err
 	}
-	if o.Backing != nil && r.Flags&fuse.CAP_PASSTHROUGH != 0 {
-		s.backing = o.Backing
+	if r.Flags&fuse.CAP_PASSTHROUGH != 0 {
 		r.Nodes = o.Nodes + 1 // from 0 on
+	} else {
+		s.backing = nil
 	}
 	var err error
 	if s.state, err = newState(r); err != nil {

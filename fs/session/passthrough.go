@@ -22,6 +22,12 @@ const (
 	uniqueResend = 1 << 63
 )
 
+// backing opens the file whose bytes are those of a node: see MountOptions.
+type backing func(node uint64) (*os.File, bool)
+
+// noBacking has no files.
+func noBacking(uint64) (*os.File, bool) { return nil, false }
+
 // A table entry is how many files are open on a node, in its low half, and the
 // backing id that they have, in its high half; 0 if they are not passed
 // through. The kernel wants all open files of an inode to be of one kind and

@@ -25,9 +25,9 @@ type Session struct {
 	fd         int // owned by file; reply uses it while holding a reference
 	file       *os.File
 	conn       syscall.RawConn
-	state      *state // for a successor; nil before INIT
-	held       string // name at the keeper; "" if it does not have the session
-	backing    func(node uint64) (*os.File, bool)
+	state      *state     // for a successor; nil before INIT
+	held       string     // name at the keeper; "" if it does not have the session
+	backing    backing    // nil: no passthrough
 	idle       idle       // backing ids without an open file
 	kin        []*Session // of the same identity, detached; see adoptKin
 	done       chan struct{}

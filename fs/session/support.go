@@ -48,7 +48,7 @@ func (l *Loop) Probe(dir string) (Support, error) {
 		return Support{}, fmt.Errorf("probe fuse: %w", err)
 	}
 	defer func() { _ = f.Close() }()
-	s, err := l.Mount(at, fuse.NewDefaultRawFileSystem(), MountOptions{})
+	s, err := l.Mount(at, fuse.NewDefaultRawFileSystem(), MountOptions{Backing: noBacking})
 	if err != nil {
 		return Support{}, fmt.Errorf("probe fuse: %w", err)
 	}

@@ -31,6 +31,11 @@ const (
 	// flagsOffset and flags2Offset are the halves of what that agrees on.
 	flagsOffset  = outHeaderBytes + 12
 	flags2Offset = outHeaderBytes + 32
+	// initFlagsOffset and initFlags2Offset are the halves of what INIT offers,
+	// and initExt the flag that says that there is a second half.
+	initFlagsOffset  = inHeaderBytes + 12
+	initFlags2Offset = inHeaderBytes + 16
+	initExt          = 1 << 30
 
 	// notifyResend is FUSE_NOTIFY_RESEND.
 	notifyResend = 7
@@ -103,6 +108,17 @@ func initFlags(b []byte) uint64 {
 	}
 	low, high := binary.NativeEndian.Uint32(b[flagsOffset:]), binary.NativeEndian.Uint32(b[flags2Offset:])
 	return uint64(high)<<32 | uint64(low)
+}
+
+// initWith is an INIT that offers these capabilities and no more: a server
+// that knows of others than its predecessor must not believe in them.
+func initWith(init []byte, flags uint64) request {
+	r := bytes.Clone(init)
+	if len(r) >= initFlags2Offset+4 {
+		binary.NativeEndian.PutUint32(r[initFlagsOffset:], uint32(flags)|initExt)
+		binary.NativeEndian.PutUint32(r[initFlags2Offset:], uint32(flags>>32))
+	}
+	return r
 }
 
 // newResend makes the notification that has the kernel send every request
