@@ -67,9 +67,18 @@ func (n *node) startReaders(ref string) *readers {
 	}
 	r.progress(0)
 	for _, dir := range n.lazyMounts() {
-		if _, err := os.Stat(filepath.Join(dir, "data", "SUMS")); err == nil {
-			r.wg.Go(func() { r.readHost(filepath.Join(dir, "data")) })
+		if _, err := os.Stat(filepath.Join(dir, "data", "SUMS")); err != nil {
+			continue
 		}
+		// The mount may leave the mount table when the layer becomes plain.
+		fd, err := unix.Open(dir, unix.O_PATH|unix.O_CLOEXEC, 0)
+		if err != nil {
+			n.t.Fatal(err)
+		}
+		r.wg.Go(func() {
+			defer func() { _ = unix.Close(fd) }()
+			r.readHost(fmt.Sprintf("/proc/self/fd/%d/data", fd))
+		})
 	}
 	return r
 }

@@ -67,7 +67,9 @@ func readRequest(fd int, b []byte) (int, error) {
 
 // fail ends the session for the reason that receive gave.
 func (s *Session) fail(err error) {
-	if !errors.Is(err, unix.ENODEV) && !s.isEnded() {
+	// The runtime may see the end before read(2) does.
+	over := errors.Is(err, unix.ENODEV) || s.isEnded() || errors.Is(checkConnected(s.fd), unix.ENODEV)
+	if !over {
 		s.log().WithError(err).Error("read fuse request, connection is given up")
 	}
 	s.end()
