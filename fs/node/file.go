@@ -4,6 +4,8 @@
 package node
 
 import (
+	"sync"
+
 	"github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
 
@@ -34,7 +36,7 @@ func (f *fileSystem) Read(cancel <-chan struct{}, in *fuse.ReadIn, buf []byte) (
 	case a.Mode&unix.S_IFMT != unix.S_IFREG:
 		return nil, fuse.EINVAL
 	case in.Offset >= uint64(a.Size):
-		return inPlace(0), fuse.OK
+		return filled(0), fuse.OK
 	}
 	off := int64(in.Offset)
 	p := buf[:min(int64(len(buf)), int64(in.Size), a.Size-off)]
@@ -45,7 +47,7 @@ func (f *fileSystem) Read(cancel <-chan struct{}, in *fuse.ReadIn, buf []byte) (
 		}
 		return nil, st
 	}
-	return inPlace(len(p)), fuse.OK
+	return filled(len(p)), fuse.OK
 }
 
 // Flush answers ENOSYS once, which makes close(2) cost nothing also where
@@ -55,17 +57,29 @@ func (f *fileSystem) Flush(<-chan struct{}, *fuse.FlushIn) fuse.Status { return 
 // Release has nothing to release.
 func (f *fileSystem) Release(<-chan struct{}, *fuse.ReleaseIn) {}
 
-// inPlace is the result of a read that filled the first bytes of the buffer
+// inPlace is the result of a read that filled the first n bytes of the buffer
 // it was given; go-fuse's own result would copy them onto themselves.
-type inPlace int
+type inPlace struct{ n int }
 
-var _ fuse.ReadResult = inPlace(0)
+var _ fuse.ReadResult = (*inPlace)(nil)
 
-func (n inPlace) Size() int { return int(n) }
-func (n inPlace) Done()     {}
+// results are those that are done.
+var results = sync.Pool{New: func() any { return new(inPlace) }}
+
+// filled is the result of a read of n bytes.
+func filled(n int) *inPlace {
+	r := results.Get().(*inPlace)
+	r.n = n
+	return r
+}
+
+func (r *inPlace) Size() int { return r.n }
+
+// Done is called once, when nothing of the result is needed any more.
+func (r *inPlace) Done() { results.Put(r) }
 
 // Bytes returns the part of the buffer that was filled.
-func (n inPlace) Bytes(buf []byte) ([]byte, fuse.Status) { return buf[:n], fuse.OK }
+func (r *inPlace) Bytes(buf []byte) ([]byte, fuse.Status) { return buf[:r.n], fuse.OK }
 
 // Readv is told where the buffer is, and that is where the data is already.
-func (n inPlace) Readv([][]byte) (int, fuse.Status) { return int(n), fuse.OK }
+func (r *inPlace) Readv([][]byte) (int, fuse.Status) { return r.n, fuse.OK }

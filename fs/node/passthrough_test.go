@@ -11,8 +11,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -183,5 +185,43 @@ func benchOpens(b *testing.B, path string) {
 		if err := unix.Close(fd); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkPassthroughRatio reads warm files by turns from an overlay over an
+// unpacked layer and one over a mount with passthrough, and reports the median
+// speed of the second as a part of the first.
+func BenchmarkPassthroughRatio(b *testing.B) {
+	tar := treetest.NewLayer().File("large", treetest.Noise(1, passedBytes)).Bytes()
+	dir := unpack(b, tar)
+	var fds [2]int
+	for i, lower := range []string{dir, mountPassed(b, newLoop(b), tar, dir)} {
+		fd, err := unix.Open(filepath.Join(overlay(b, lower), "large"), unix.O_RDONLY, 0)
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer func() { _ = unix.Close(fd) }()
+		fds[i] = fd
+	}
+	for name, size := range map[string]int64{"sequential": 1 << 20, "random": 4096} {
+		b.Run(name, func(b *testing.B) {
+			buf := make([]byte, size)
+			var ratios []float64
+			for b.Loop() {
+				var took [2]time.Duration
+				for i, fd := range fds {
+					start := time.Now()
+					for k := range int64(passedBytes >> 20) {
+						if _, err := unix.Pread(fd, buf, k*7919%(passedBytes/size)*size); err != nil {
+							b.Fatal(err)
+						}
+					}
+					took[i] = time.Since(start)
+				}
+				ratios = append(ratios, float64(took[0])/float64(took[1]))
+			}
+			slices.Sort(ratios)
+			b.ReportMetric(ratios[len(ratios)/2], "ratio")
+		})
 	}
 }
