@@ -23,8 +23,9 @@
 //
 // # Costs
 //
-// Lookup, attributes, listings and xattr values allocate nothing; no operation
-// takes a lock. Only Read can block, in [Content].
+// Lookup, attributes, listings, xattr values and reads allocate nothing; no
+// operation takes a lock. FLUSH answers ENOSYS, so close(2) is free. Only Read
+// can block, in [Content].
 //
 // # Errors
 //

@@ -31,7 +31,7 @@
 //	Lock order:
 //	  admission.mu
 //	    Session.mu
-//	Loop.mu, buffers.mu and kits.mu are leaves.
+//	Loop.mu, buffers.mu, kits.mu and idle.mu are leaves.
 //
 // # Interrupts
 //
@@ -47,6 +47,20 @@
 // not there ends that request with EIO, and sessions are meant to outlive
 // the process. Reply buffers of reads are filled just before they are
 // written, so only the first few are kept populated.
+//
+// # Succession
+//
+// A session is a descriptor and a state (a memory file: INIT, identity, open
+// files), both of which a [Keeper] outside this process has as well. A
+// successor starts with them as [Orphan] sessions; Mount with the same identity
+// takes them over: the kept INIT is replayed to the protocol server, the
+// kernel sends unanswered requests again (FUSE_NOTIFY_RESEND), and serving goes
+// on. Leave is the orderly way out; SIGKILL does as well.
+//
+// # Passthrough
+//
+// Files that MountOptions.Backing has when they are opened are read by the
+// kernel itself. See openFile for the rule that one inode has one id.
 //
 // # Dangers
 //
