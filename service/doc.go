@@ -5,12 +5,15 @@
 // Options of each part, serves containerd's snapshots API on a Unix socket
 // and ends everything in order.
 //
-// # Start
+// # Two processes
 //
-// [Run] locks the root directory, so that two daemons never share one, builds
-// the parts from the bottom up (registry, finder, scheduler, FUSE loop, file
-// system, snapshotter), which mounts the layers of the last run again, and
-// only then appears at its address. Start needs no network.
+// [Keep] is the process that is started: it locks the root and the address, so
+// that two daemons never share one, makes the socket, and keeps both while
+// servers come and go (package keeper). [Serve] is a server: it waits until its
+// predecessor has left the root, and builds the parts from the bottom up
+// (registry, finder, scheduler, FUSE loop, file system, snapshotter), which
+// takes over the mounts of the predecessor and mounts the other layers of the
+// last run again. Only then it answers at the socket. Start needs no network.
 //
 // # Socket
 //
@@ -21,7 +24,8 @@
 //
 // # End
 //
-// When the context of Run ends, no new calls are accepted. Calls that run may
-// finish; those that do not within the grace time are cancelled. Then the
-// parts are closed from the top down.
+// When the context of Serve ends, or the keeper wants the server to leave, no
+// new calls are accepted. Calls that run may finish; those that do not within
+// the grace time are cancelled. Then the parts are closed from the top down. A
+// server that leaves stops serving mounts first, without unmounting them.
 package service
