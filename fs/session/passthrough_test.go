@@ -36,6 +36,13 @@ func TestProbe(t *testing.T) {
 		t.Error("passthrough before it was tried")
 	}
 	dir := t.TempDir()
+	killed := filepath.Join(dir, ".probe7", "m") // while it probed
+	if err := os.MkdirAll(killed, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Mount("tmpfs", killed, "tmpfs", 0, ""); err != nil {
+		t.Fatal(err)
+	}
 	found, err := loop.Probe(dir)
 	if err != nil || loop.Support() != found {
 		t.Errorf("got %+v, %v, then %+v", found, err, loop.Support())

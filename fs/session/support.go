@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
+	"golang.org/x/sys/unix"
 )
 
 // Support is what the kernel can do here, found out by trying.
@@ -21,6 +23,9 @@ type Support struct {
 	Resend bool
 }
 
+// probeName begins the name of the directory of a probe.
+const probeName = ".probe"
+
 var errNotProbed = errors.New("not probed")
 
 // Support is what Probe found last; before, passthrough is unsupported.
@@ -32,18 +37,19 @@ func (l *Loop) Support() Support {
 }
 
 // Probe finds out what the kernel supports for backing files in dir, by a
-// mount of its own in it, for a moment.
+// mount of its own in it, for a moment. Nobody else may probe there.
 func (l *Loop) Probe(dir string) (Support, error) {
-	tmp, err := os.MkdirTemp(dir, ".probe")
+	removeProbes(dir)
+	tmp, err := os.MkdirTemp(dir, probeName)
 	if err != nil {
 		return Support{}, fmt.Errorf("probe fuse: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(tmp) }()
-	at := tmp + "/m"
+	at := filepath.Join(tmp, "m")
 	if err := os.Mkdir(at, 0o700); err != nil {
 		return Support{}, fmt.Errorf("probe fuse: %w", err)
 	}
-	f, err := os.Create(tmp + "/f")
+	f, err := os.Create(filepath.Join(tmp, "f"))
 	if err != nil {
 		return Support{}, fmt.Errorf("probe fuse: %w", err)
 	}
@@ -58,6 +64,15 @@ func (l *Loop) Probe(dir string) (Support, error) {
 		return found, fmt.Errorf("probe fuse: %w", err)
 	}
 	return found, nil
+}
+
+// removeProbes removes what processes left that were killed while probing.
+func removeProbes(dir string) {
+	left, _ := filepath.Glob(filepath.Join(dir, probeName+"*")) // the pattern is fine
+	for _, tmp := range left {
+		_ = unix.Unmount(filepath.Join(tmp, "m"), unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
+		_ = os.RemoveAll(tmp)
+	}
 }
 
 // tryBacking registers f as a backing file.

@@ -14,9 +14,6 @@ import (
 	"time"
 )
 
-// serveFD is the descriptor of the socket in the server.
-const serveFD = 3
-
 // child is a server that was started.
 type child struct {
 	cmd     *exec.Cmd
@@ -41,7 +38,7 @@ func start(cmd *exec.Cmd, events chan<- event, readers *sync.WaitGroup) (*child,
 		return nil, err
 	}
 	defer func() { _ = theirs.Close() }()
-	cmd.ExtraFiles = []*os.File{theirs} // descriptor serveFD
+	cmd.ExtraFiles = []*os.File{theirs} // descriptor 3 in the server
 	// In a process group of its own: what a terminal sends to ours comes
 	// through us.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
