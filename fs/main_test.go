@@ -50,7 +50,7 @@ func start(t *testing.T, root string, change func(*spryfs.Options)) *host {
 		t.Fatal(err)
 	}
 	h := &host{root: root, loop: loop, registry: remote.New(remote.Options{Retries: 1, Backoff: time.Millisecond})}
-	o := spryfs.Options{Root: root, Registry: h.registry, Session: loop, Deadline: 20 * time.Second,
+	o := spryfs.Options{Root: root, Registry: h.registry, Session: loop, Deadline: 20 * time.Second, MountGrace: 20 * time.Millisecond,
 		Finder: discover.New(h.registry, discover.Options{Attempts: 1})}
 	if change != nil {
 		change(&o)

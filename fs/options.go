@@ -43,6 +43,9 @@ type Options struct {
 	// ReadCondemned lets running containers go on reading a layer whose index
 	// was found to lie; otherwise their reads fail.
 	ReadCondemned bool
+	// MountGrace is how long after Dir a mount of what it named may still be
+	// under way (DefaultMountGrace).
+	MountGrace time.Duration
 	// Background fetches the rest of every mounted layer.
 	Background bool
 	// Deadline bounds a read (read.DefaultDeadline).
@@ -54,10 +57,16 @@ type Options struct {
 	Counters *read.Counters
 }
 
+// DefaultMountGrace is the default of Options.MountGrace.
+const DefaultMountGrace = 10 * time.Second
+
 // withDefaults fills in what is zero.
 func (o Options) withDefaults() Options {
 	if o.Scheduler == nil {
 		o.Scheduler = fetch.New(fetch.Options{})
+	}
+	if o.MountGrace <= 0 {
+		o.MountGrace = DefaultMountGrace
 	}
 	if o.Memory == nil {
 		o.Memory = read.NewMemory(0)

@@ -4,12 +4,14 @@
 package fs
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	iofs "io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/containerd/log"
 	"github.com/opencontainers/go-digest"
@@ -73,36 +75,38 @@ func (f *FileSystem) restorePlain(e *entry, rec record) bool {
 }
 
 // toPlain makes new containers use the directory of a layer that has become
-// plain, puts it in the place of its FUSE mount, and frees what served that
-// once nobody uses it.
+// plain. When every mount that was told of its FUSE mount has been made, the
+// directory takes its place, and what served it is freed once nobody uses it.
+//
+// It may not take its place at once: overlayfs refuses a lower directory whose
+// mount goes while it is being mounted (EINVAL, seen in practice).
 func (f *FileSystem) toPlain(d digest.Digest, s *served) {
-	if !f.switchOver(d, s) {
+	var settled time.Duration
+	use := func(e *entry) { settled = f.startPlain(d, e) }
+	if !f.whileServed(d, s, use) {
 		return
 	}
-	select {
-	case <-s.session.Done():
-	case <-f.lifetime.Done():
+	grace, cancel := context.WithTimeout(f.lifetime, settled)
+	defer cancel()
+	if <-grace.Done(); f.lifetime.Err() != nil {
 		return
 	}
-	_, done, err := f.begin(f.lifetime, d)
-	if err != nil {
+	last := false
+	if !f.whileServed(d, s, func(e *entry) { last = f.replace(d, e) }) || !last || !f.wait(s.session.Done()) {
 		return
 	}
-	defer done()
-	if e := f.entry(d); e == nil || e.served != s {
-		return
-	}
-	if err := s.retire(); err != nil {
-		log.L.WithField("layer", d.String()).WithError(err).Warn("layer is not freed")
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.entries[d].served = nil
+	f.whileServed(d, s, func(e *entry) {
+		if err := s.retire(); err != nil {
+			log.L.WithField("layer", d.String()).WithError(err).Warn("layer is not freed")
+		}
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		e.served = nil
+	})
 }
 
-// switchOver makes the layer plain and says whether its session may end by
-// itself.
-func (f *FileSystem) switchOver(d digest.Digest, s *served) bool {
+// whileServed calls do with the lock of d, if s still serves it.
+func (f *FileSystem) whileServed(d digest.Digest, s *served, do func(*entry)) bool {
 	_, done, err := f.begin(f.lifetime, d)
 	if err != nil {
 		return false
@@ -112,11 +116,39 @@ func (f *FileSystem) switchOver(d digest.Digest, s *served) bool {
 	if e == nil || e.served != s {
 		return false
 	}
-	p := f.findPlain(d)
-	if p == nil {
+	do(e)
+	return true
+}
+
+// wait waits for what; false if the file system ends before.
+func (f *FileSystem) wait(what <-chan struct{}) bool {
+	select {
+	case <-what:
+		return true
+	case <-f.lifetime.Done():
 		return false
 	}
-	s.session.SetReadAhead(session.LargestReadAhead) // for those that keep it
+}
+
+// startPlain makes new containers use the directory of the layer, and returns
+// how long older mounts may still be under way.
+func (f *FileSystem) startPlain(d digest.Digest, e *entry) time.Duration {
+	p := f.findPlain(d)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if e.plain == nil {
+		e.plain = p
+	}
+	return time.Until(e.handed.Add(f.options.MountGrace))
+}
+
+// replace puts the directory in the place of the FUSE mount, and says whether
+// that may end by itself.
+func (f *FileSystem) replace(d digest.Digest, e *entry) bool {
+	if e.plain == nil {
+		return false
+	}
+	p, s := *e.plain, e.served
 	if p.err = replaceMount(p.dir, s); p.err == nil {
 		p.alias = s.mountpoint
 	} else {
@@ -124,7 +156,7 @@ func (f *FileSystem) switchOver(d digest.Digest, s *served) bool {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	e.plain = p
+	e.plain = &p
 	return p.err == nil && !s.inherited
 }
 

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/containerd/errdefs"
 	"github.com/opencontainers/go-digest"
@@ -63,6 +64,7 @@ func (f *FileSystem) dirLocked(d digest.Digest) (string, error) {
 	case e.plain != nil:
 		return e.plain.dir, nil
 	default:
+		e.handed = time.Now()
 		return e.served.mountpoint, nil
 	}
 }
