@@ -5,6 +5,7 @@ package integration_test
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"net"
 	"net/http"
@@ -50,8 +51,8 @@ func (n *node) metrics() map[string]float64 {
 	n.t.Helper()
 	transport := &http.Transport{
 		DisableKeepAlives: true, // a connection is a descriptor and two goroutines
-		Dial: func(string, string) (net.Conn, error) {
-			return net.Dial("unix", filepath.Join(filepath.Dir(n.spryd.Address()), "status.sock"))
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(filepath.Dir(n.spryd.Address()), "status.sock"))
 		},
 	}
 	resp, err := (&http.Client{Transport: transport}).Get("http://spryd/metrics")
