@@ -91,8 +91,13 @@ func (f *FileSystem) toPlain(d digest.Digest, s *served) {
 	if <-grace.Done(); f.lifetime.Err() != nil {
 		return
 	}
-	last := false
-	if !f.whileServed(d, s, func(e *entry) { last = f.replace(d, e) }) || !last || !f.wait(s.session.Done()) {
+	var ended <-chan struct{} // of the session, if it ends by itself
+	use = func(e *entry) {
+		if f.replace(d, e) {
+			ended = s.session.Done()
+		}
+	}
+	if !f.whileServed(d, s, use) || ended == nil || !f.wait(ended) {
 		return
 	}
 	f.whileServed(d, s, func(e *entry) {
