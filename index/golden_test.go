@@ -12,19 +12,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/spryd/spry/index"
+	"github.com/spryd/spry/index/ztoc/ztoctest"
 )
 
 // golden is where the golden files lie, or the test is skipped.
 func golden(t testing.TB) string {
 	t.Helper()
-	dir := os.Getenv("SPRY_GOLDEN")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "shared", "formats", "golden")
-	}
-	if _, err := os.Stat(dir); err != nil {
-		t.Skipf("no golden files: %v", err)
-	}
-	return dir
+	return string(ztoctest.FindGolden(t))
 }
 
 // indexes are the canonical indexes of both versions in the golden files.

@@ -18,6 +18,7 @@ import (
 	"github.com/spryd/spry/index/compact"
 	"github.com/spryd/spry/index/span"
 	"github.com/spryd/spry/index/ztoc"
+	"github.com/spryd/spry/index/ztoc/ztoctest"
 )
 
 // checkSame compares a layer with what the ztoc of the same spans says of it.
@@ -118,17 +119,7 @@ func mapSource(t testing.TB, s compact.Source) *compact.Layer {
 
 // TestGoldenLayers compares all golden layers that can be lazy.
 func TestGoldenLayers(t *testing.T) {
-	dir := os.Getenv("SPRY_GOLDEN")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared", "formats", "golden")
-	}
-	paths, err := filepath.Glob(filepath.Join(dir, "layers", "*.tar*"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(paths) == 0 {
-		t.Skip("no golden files")
-	}
+	paths := ztoctest.FindGolden(t).Blobs(t)
 	compared := 0
 	for _, p := range paths {
 		blob, err := os.ReadFile(p)

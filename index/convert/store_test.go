@@ -18,6 +18,8 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/spryd/spry/index/ztoc/ztoctest"
 )
 
 // memory is a store in memory that remembers what was put.
@@ -77,14 +79,7 @@ func (m *memory) read(t testing.TB, d digest.Digest, v any) {
 // goldenDir is where the golden files lie, or the test is skipped.
 func goldenDir(t testing.TB) string {
 	t.Helper()
-	dir := os.Getenv("SPRY_GOLDEN")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared", "formats", "golden")
-	}
-	if _, err := os.Stat(dir); err != nil {
-		t.Skipf("no golden files: %v", err)
-	}
-	return dir
+	return string(ztoctest.FindGolden(t))
 }
 
 func readFile(t testing.TB, elem ...string) []byte {

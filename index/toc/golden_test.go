@@ -11,23 +11,15 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/spryd/spry/index/ztoc/ztoctest"
 )
 
 // goldenLayers are the decompressed layers of the golden files; the test is
 // skipped if there are none.
 func goldenLayers(t testing.TB) map[string][]byte {
 	t.Helper()
-	dir := os.Getenv("SPRY_GOLDEN")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "..", "shared", "formats", "golden")
-	}
-	paths, err := filepath.Glob(filepath.Join(dir, "layers", "*.tar*"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(paths) == 0 {
-		t.Skip("no golden files")
-	}
+	paths := ztoctest.FindGolden(t).Blobs(t)
 	layers := map[string][]byte{}
 	for _, p := range paths {
 		b, err := os.ReadFile(p)

@@ -37,6 +37,20 @@ func FindGolden(tb testing.TB) Golden {
 	return Golden(dir)
 }
 
+// Blobs are the paths of all layer blobs, compressed or not; there is at least
+// one.
+func (g Golden) Blobs(tb testing.TB) []string {
+	tb.Helper()
+	paths, err := filepath.Glob(filepath.Join(string(g), "layers", "*.tar*"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if len(paths) == 0 {
+		tb.Fatalf("no layers below %s", g)
+	}
+	return paths
+}
+
 // repository is the directory with go.mod above the test.
 func repository(tb testing.TB) string {
 	tb.Helper()

@@ -6,9 +6,6 @@ package job_test
 import (
 	"bytes"
 	"encoding/json"
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/opencontainers/go-digest"
@@ -20,6 +17,7 @@ import (
 	"github.com/spryd/spry/cmd/spry/internal/progress"
 	"github.com/spryd/spry/fs/remote"
 	"github.com/spryd/spry/fs/remote/remotetest"
+	"github.com/spryd/spry/index/ztoc/ztoctest"
 )
 
 // rig opens images and keeps what is shown.
@@ -145,12 +143,5 @@ func skips(p job.PlatformReport) map[digest.Digest]string {
 // golden is where the golden files lie, or the test is skipped.
 func golden(t testing.TB) string {
 	t.Helper()
-	dir := os.Getenv("SPRY_GOLDEN")
-	if dir == "" {
-		dir = filepath.Join(strings.Repeat("../", 5), "shared", "formats", "golden")
-	}
-	if _, err := os.Stat(dir); err != nil {
-		t.Skipf("no golden files: %v", err)
-	}
-	return dir
+	return string(ztoctest.FindGolden(t))
 }

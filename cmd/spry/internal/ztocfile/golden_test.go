@@ -21,19 +21,13 @@ import (
 
 	"github.com/spryd/spry/cmd/spry/internal/ztocfile"
 	"github.com/spryd/spry/index/ztoc"
+	"github.com/spryd/spry/index/ztoc/ztoctest"
 )
 
 // golden is where the golden files lie, or the test is skipped.
 func golden(t testing.TB) string {
 	t.Helper()
-	dir := os.Getenv("SPRY_GOLDEN")
-	if dir == "" {
-		dir = filepath.Join(strings.Repeat("../", 5), "shared", "formats", "golden")
-	}
-	if _, err := os.Stat(dir); err != nil {
-		t.Skipf("no golden files: %v", err)
-	}
-	return dir
+	return string(ztoctest.FindGolden(t))
 }
 
 func gunzip(t *testing.T, path string) []byte {
