@@ -211,15 +211,22 @@ func TestBecomesPlainBelowAContainer(t *testing.T) {
 	}
 }
 
-// A layer that an earlier version left whole is proven by fetching it again.
-func TestWholeOfAnEarlierVersionIsProven(t *testing.T) {
-	img := push(t, remotetest.New(t), "app", "", 12)
-	d := img.desc.Layers[0].Digest
-	root := t.TempDir()
+// leavePlain is an image, and the root of a host that stopped when its only
+// layer was plain; seed makes the files differ.
+func leavePlain(t *testing.T, seed uint64) (img *image, root string) {
+	t.Helper()
+	img, root = push(t, remotetest.New(t), "app", "", seed), t.TempDir()
 	h := start(t, root, background)
 	h.mount(t, img, 0, "a")
-	h.waitState(t, d, "plain")
+	h.waitState(t, img.desc.Layers[0].Digest, "plain")
 	h.stop(t)
+	return img, root
+}
+
+// A layer that an earlier version left whole is proven by fetching it again.
+func TestWholeOfAnEarlierVersionIsProven(t *testing.T) {
+	img, root := leavePlain(t, 12)
+	d := img.desc.Layers[0].Digest
 	seal := filepath.Join(root, "layers", d.Encoded(), "sealed")
 	b, err := os.ReadFile(seal)
 	if err != nil {
@@ -230,7 +237,7 @@ func TestWholeOfAnEarlierVersionIsProven(t *testing.T) {
 		t.Fatal(err)
 	}
 	rule := img.srv.Rule(remotetest.Rule{Path: d.String(), Do: remotetest.Status(503)})
-	h = start(t, root, background)
+	h := start(t, root, background)
 	if err := h.Restore(t.Context(), d, "a"); err != nil {
 		t.Fatal(err)
 	}
@@ -245,17 +252,12 @@ func TestWholeOfAnEarlierVersionIsProven(t *testing.T) {
 
 // A plain layer needs no index any more.
 func TestPlainNeedsNoIndex(t *testing.T) {
-	img := push(t, remotetest.New(t), "app", "", 13)
+	img, root := leavePlain(t, 13)
 	d := img.desc.Layers[0].Digest
-	root := t.TempDir()
-	h := start(t, root, background)
-	h.mount(t, img, 0, "a")
-	h.waitState(t, d, "plain")
-	h.stop(t)
 	if err := os.Remove(filepath.Join(root, "layers", d.Encoded(), "index")); err != nil {
 		t.Fatal(err)
 	}
-	h = start(t, root, background)
+	h := start(t, root, background)
 	if err := h.Restore(t.Context(), d, "a"); err != nil {
 		t.Fatal(err)
 	}
