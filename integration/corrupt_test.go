@@ -44,24 +44,26 @@ func TestCorruptSpan(t *testing.T) {
 	n.ready("default", ref)
 }
 
-// A ztoc that is not what the index says makes its layer an ordinary one; an
-// index that is not what its digest says makes the image an ordinary one.
+// A ztoc that is not what the index says makes its layer an ordinary one; of a
+// compact index like that the ztoc takes the place; an index that is not what
+// its digest says makes the image an ordinary one.
 func TestCorruptIndex(t *testing.T) {
 	for _, c := range []struct {
-		name string
-		pick func(ix, ztoc digest.Digest) digest.Digest
-		lazy int
+		name, format string
+		pick         func(p parts) digest.Digest
+		lazy         int
 	}{
-		{"ztoc", func(_, z digest.Digest) digest.Digest { return z }, 2},
-		{"index", func(i, _ digest.Digest) digest.Digest { return i }, 0},
+		{"ztoc", "soci", func(p parts) digest.Digest { return p.ztoc }, 2},
+		{"compact", "soci,compact", func(p parts) digest.Digest { return p.compact }, 3},
+		{"index", "soci,compact", func(p parts) digest.Digest { return p.index }, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := newRegistry(t)
 			tamper := r.tampered()
 			img := smallImage(t)
 			ref := r.push("small", img)
-			ix := r.create(ref)
-			bad := c.pick(ix, ztocOf(t, ref, ix, img.Layers[1].Descriptor.Digest))
+			ix := r.create(ref, "--format", c.format)
+			bad := c.pick(partsOf(t, ref, ix, img.Layers[1].Descriptor.Digest))
 			tamper.Flip(bad.String(), 50)
 			n := newNode(t, "2", onDemand)
 			n.pull(ref)
@@ -84,8 +86,12 @@ func TestCorruptIndex(t *testing.T) {
 	}
 }
 
-// ztocOf is the digest of a layer's ztoc in a pushed index.
-func ztocOf(t *testing.T, ref string, ix, layer digest.Digest) digest.Digest {
+// parts are the digests of an index, and of what it has for a layer; compact
+// may be "".
+type parts struct{ index, ztoc, compact digest.Digest }
+
+// partsOf reads a pushed index.
+func partsOf(t *testing.T, ref string, ix, layer digest.Digest) parts {
 	t.Helper()
 	reg := remote.New(remote.Options{Hosts: remote.Hosts(remote.HostOptions{})})
 	defer func() { _ = reg.Close() }()
@@ -101,5 +107,6 @@ func ztocOf(t *testing.T, ref string, ix, layer digest.Digest) digest.Digest {
 	if !ok {
 		t.Fatalf("index %s has no ztoc of layer %s", ix, layer)
 	}
-	return l.Descriptor.Digest
+	compact, _ := parsed.CompactFor(layer)
+	return parts{index: ix, ztoc: l.Descriptor.Digest, compact: compact.Digest}
 }

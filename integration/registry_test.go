@@ -6,6 +6,7 @@ package integration_test
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"testing"
 
 	"github.com/opencontainers/go-digest"
@@ -93,15 +94,16 @@ func (r *registryFixture) tampered() *testbed.Tamper {
 	return p
 }
 
-// create pushes a v1 index of a pushed image and gives its digest.
-func (r *registryFixture) create(ref string) digest.Digest {
+// create pushes a v1 index of a pushed image and gives its digest; flags are
+// for spry create.
+func (r *registryFixture) create(ref string, flags ...string) digest.Digest {
 	r.t.Helper()
 	var made struct {
 		Platforms []struct {
 			Index digest.Digest `json:"index"`
 		} `json:"platforms"`
 	}
-	out := spry(r.t, append(append([]string{"create", "--json"}, smallSpans...), "docker://"+ref)...)
+	out := spry(r.t, slices.Concat([]string{"create", "--json"}, smallSpans, flags, []string{"docker://" + ref})...)
 	if err := json.Unmarshal([]byte(out), &made); err != nil || len(made.Platforms) != 1 {
 		r.t.Fatalf("spry create --json printed %q: %v", out, err)
 	}

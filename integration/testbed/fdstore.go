@@ -77,15 +77,22 @@ func closeAll(files []*os.File) {
 	}
 }
 
-// Command starts cmd as systemd starts a service that has descriptors stored.
-func (s *FDStore) Command(cmd *exec.Cmd) *exec.Cmd {
+// Command makes cmd start as systemd starts a service that has descriptors
+// stored. Its ExtraFiles are duplicates, which the caller closes when cmd has
+// started: what is stored may be removed at any time.
+func (s *FDStore) Command(cmd *exec.Cmd) (*exec.Cmd, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var names []string
 	for name, files := range s.files {
 		for _, f := range files {
+			fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+			if err != nil {
+				closeAll(cmd.ExtraFiles)
+				return nil, fmt.Errorf("duplicate stored descriptor %s: %w", name, err)
+			}
 			names = append(names, name)
-			cmd.ExtraFiles = append(cmd.ExtraFiles, f)
+			cmd.ExtraFiles = append(cmd.ExtraFiles, os.NewFile(uintptr(fd), name))
 		}
 	}
 	cmd.Env = append(os.Environ(), "NOTIFY_SOCKET="+s.path, "FDSTORE=1000",
@@ -93,7 +100,7 @@ func (s *FDStore) Command(cmd *exec.Cmd) *exec.Cmd {
 	// A process learns its id when it runs.
 	cmd.Args = append([]string{"/bin/sh", "-c", `LISTEN_PID=$$ exec "$0" "$@"`, cmd.Path}, cmd.Args[1:]...)
 	cmd.Path = "/bin/sh"
-	return cmd
+	return cmd, nil
 }
 
 // Len is how many names are stored.

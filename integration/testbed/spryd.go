@@ -52,7 +52,11 @@ func (s *Spryd) Start(ctx context.Context) error {
 	}
 	cmd := exec.Command(s.o.Binary, args...)
 	if s.o.Store != nil {
-		cmd = s.o.Store.Command(cmd)
+		var err error
+		if cmd, err = s.o.Store.Command(cmd); err != nil {
+			return err
+		}
+		defer closeAll(cmd.ExtraFiles)
 	}
 	p, err := StartProcess(cmd, filepath.Join(s.o.Dir, "log"))
 	if err != nil {
