@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -30,6 +31,14 @@ func TestMain(m *testing.M) {
 		fmt.Println(err)
 		os.Exit(1)
 	}
+}
+
+// mounted returns a command that executes the file at path, which a mount of
+// this process serves. A shell executes it: os/exec holds a P until its own
+// child has executed something, and a garbage collection that waits for that P
+// stops the goroutines that the child's execve waits for.
+func mounted(path string) *exec.Cmd {
+	return exec.Command("/bin/sh", "-c", `exec "$0"`, path)
 }
 
 func printStatus(fields string) error {

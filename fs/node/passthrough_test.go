@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -91,7 +90,7 @@ func TestPassthroughInUse(t *testing.T) {
 	}
 	defer func() { _ = held.Close() }()
 	for range 2 {
-		cmd := exec.Command(filepath.Join(merged, "exe"))
+		cmd := mounted(filepath.Join(merged, "exe"))
 		cmd.Env = []string{"SPRY_TEST_MMAP=" + data}
 		out, err := cmd.CombinedOutput()
 		if want := fmt.Sprintf("%x", sha256.Sum256([]byte(noise))); err != nil || strings.TrimSpace(string(out)) != want {

@@ -6,7 +6,6 @@ package node_test
 import (
 	"archive/tar"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -28,7 +27,7 @@ const capNetRaw = "\x01\x00\x00\x02\x00\x20\x00\x00\x00\x00\x00\x00\x00\x00\x00\
 // /proc/self/status fields.
 func status(t *testing.T, path string, fields ...string) string {
 	t.Helper()
-	cmd := exec.Command(path)
+	cmd := mounted(path)
 	cmd.Env = append(os.Environ(), "SPRY_TEST_STATUS="+strings.Join(fields, ","))
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
