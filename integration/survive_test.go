@@ -7,8 +7,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -35,13 +35,15 @@ func rounds(t *testing.T, variable string, n int) int {
 	return n
 }
 
+// longestStall is how long a read may take whatever happens to the server.
+const longestStall = 3 * time.Second
+
 // readers are a container that verifies its files in a loop, and a reader of
 // the same files on the host that goes past the page cache and takes the time.
 type readers struct {
 	n       *node
-	ctl     string // shared with the container
-	cmd     *exec.Cmd
-	out     bytes.Buffer
+	id      string // of the container
+	ctl     string // shared with it
 	wg      sync.WaitGroup
 	stop    chan struct{}
 	mu      sync.Mutex
@@ -50,21 +52,21 @@ type readers struct {
 	slowest time.Duration
 }
 
+// verify is what the container runs. Nobody has to be there for its output.
+const verify = `exec 2>/ctl/stderr
+while [ ! -e /ctl/stop ]; do if sha256sum -c -s /data/SUMS; then echo ok >> /ctl/rounds; else echo bad >> /ctl/bad; fi; done
+echo done > /ctl/done`
+
 // startReaders starts them on an image that is pulled.
 func (n *node) startReaders(ref string) *readers {
 	n.t.Helper()
-	r := &readers{n: n, ctl: filepath.Join(n.dir, "ctl"), stop: make(chan struct{})}
+	r := &readers{n: n, id: fmt.Sprintf("spry-%d-%d", os.Getpid(), containers.Add(1)), stop: make(chan struct{})}
+	r.ctl = filepath.Join(n.dir, r.id)
 	if err := os.Mkdir(r.ctl, 0o755); err != nil {
 		n.t.Fatal(err)
 	}
-	script := "while [ ! -e /ctl/stop ]; do if sha256sum -c -s /data/SUMS; then echo ok >> /ctl/rounds; else echo bad >> /ctl/bad; fi; done; echo DONE"
-	r.cmd = n.ctd.CtrCommand(n.ctx, "run", "--rm", "--net-host", "--snapshotter", "spry",
-		"--mount", "type=bind,src="+r.ctl+",dst=/ctl,options=rbind:rw",
-		ref, fmt.Sprintf("spry-%d-%d", os.Getpid(), containers.Add(1)), "/bin/sh", "-c", script)
-	r.cmd.Stdout, r.cmd.Stderr = &r.out, &r.out
-	if err := r.cmd.Start(); err != nil {
-		n.t.Fatal(err)
-	}
+	n.ctr("run", "-d", "--null-io", "--net-host", "--snapshotter", "spry",
+		"--mount", "type=bind,src="+r.ctl+",dst=/ctl,options=rbind:rw", ref, r.id, "/bin/sh", "-c", verify)
 	r.progress(0)
 	for _, dir := range n.lazyMounts() {
 		if _, err := os.Stat(filepath.Join(dir, "data", "SUMS")); err != nil {
@@ -169,14 +171,22 @@ func (r *readers) end() {
 	if err := os.WriteFile(filepath.Join(r.ctl, "stop"), nil, 0o644); err != nil {
 		r.n.t.Fatal(err)
 	}
-	if err := r.cmd.Wait(); err != nil || !strings.Contains(r.out.String(), "DONE") {
-		r.n.t.Errorf("container: %v: %s", err, r.out.String())
+	r.n.eventually("the end of the container", func() bool {
+		_, err := os.Stat(filepath.Join(r.ctl, "done"))
+		return err == nil
+	})
+	if err := r.n.removeContainer("default", r.id); err != nil {
+		r.n.t.Error(err)
 	}
 	if b, err := os.ReadFile(filepath.Join(r.ctl, "bad")); err == nil {
-		r.n.t.Errorf("%d rounds of the container failed: %s", bytes.Count(b, []byte("\n")), r.out.String())
+		said, _ := os.ReadFile(filepath.Join(r.ctl, "stderr"))
+		r.n.t.Errorf("%d rounds of the container failed: %s", bytes.Count(b, []byte("\n")), said)
 	}
 	if r.errs != nil {
 		r.n.t.Errorf("%d of %d reads on the host failed, the first: %v", len(r.errs), r.reads, r.errs[0])
+	}
+	if r.slowest > longestStall {
+		r.n.t.Errorf("a read took %v", r.slowest)
 	}
 	r.n.t.Logf("%d rounds of the container, %d reads on the host, the slowest took %v", r.verified(), r.reads, r.slowest)
 }
@@ -194,8 +204,10 @@ func (n *node) successor(old int) int {
 	return pid
 }
 
-// TestServerKilled kills the server again and again under containers that
-// read: they see nothing of it.
+// TestServerKilled kills the server again and again under a container that
+// reads, and sees nothing of it, while another image is pulled, started and
+// removed: calls of containerd that a kill cuts say so, and work when they are
+// made again.
 func TestServerKilled(t *testing.T) {
 	for _, background := range []bool{true, false} {
 		t.Run(fmt.Sprintf("background=%v", background), func(t *testing.T) {
@@ -204,15 +216,18 @@ func TestServerKilled(t *testing.T) {
 			n := newNode(t, "2", fmt.Sprintf("[fetch]\nbackground = %v\n", background))
 			n.pull(a)
 			load := n.startReaders(a)
+			churn := n.startChurn("default", b, cutByKill)
 			pid := n.successor(0)
 			for range rounds(t, "SPRY_KILLS", 10) {
 				done := load.verified()
+				time.Sleep(rand.N(200 * time.Millisecond)) // anywhere in a pull
 				if err := unix.Kill(pid, unix.SIGKILL); err != nil {
 					t.Fatal(err)
 				}
 				pid = n.successor(pid)
 				load.progress(done)
 			}
+			churn.end(t)
 			n.pull(b)
 			n.ready("default", b)
 			load.end()
@@ -225,10 +240,11 @@ func TestServerKilled(t *testing.T) {
 	}
 }
 
-// TestUpgrade replaces the binary and the server under containers that read.
+// TestUpgrade replaces the binary and the server under a container that reads
+// and pulls, starts and removals of another image: no call fails.
 func TestUpgrade(t *testing.T) {
 	r := newRegistry(t)
-	a := r.convert("a", smallImage(t))
+	a, b := r.convert("a", smallImage(t)), r.convert("b", image(t, "busybox", "data", "other"))
 	n := newNode(t, "2", "")
 	if err := n.spryd.Stop(); err != nil {
 		t.Fatal(err)
@@ -243,6 +259,7 @@ func TestUpgrade(t *testing.T) {
 	n.reconnected()
 	n.pull(a)
 	load := n.startReaders(a)
+	churn := n.startChurn("default", b, never)
 	pid := n.successor(0)
 	for range rounds(t, "SPRY_UPGRADES", 5) {
 		done := load.verified()
@@ -262,6 +279,7 @@ func TestUpgrade(t *testing.T) {
 		}
 		load.progress(done)
 	}
+	churn.end(t)
 	// One that does not start changes nothing.
 	if err := os.WriteFile(binary+".new", []byte("#!/bin/false\n"), 0o755); err != nil {
 		t.Fatal(err)
