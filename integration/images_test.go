@@ -30,7 +30,7 @@ var layers = sync.OnceValues(func() (map[string]testbed.Layer, error) {
 	}
 	out := map[string]testbed.Layer{}
 	for name, files := range map[string]func() ([]testbed.File, error){
-		"busybox": busybox, "data": data, "top": top, "other": other, "odd": odd,
+		"busybox": busybox, "data": data, "data2": data2, "top": top, "other": other, "odd": odd,
 	} {
 		fs, err := files()
 		if err != nil {
@@ -106,6 +106,9 @@ func contents(seed uint64, n int) []byte {
 }
 
 func data() ([]testbed.File, error) { return sized("data", 40, 150_000) }
+
+// data2 is like data, with other contents.
+func data2() ([]testbed.File, error) { return sized("data", 40, 120_000) }
 
 func other() ([]testbed.File, error) {
 	fs, err := sized("more", 10, 90_000)

@@ -94,6 +94,23 @@ func (r *registryFixture) tampered() *testbed.Tamper {
 	return p
 }
 
+// outage puts a proxy in front of the registry that can fail; references
+// made from now on go through it.
+func (r *registryFixture) outage() *testbed.Outage {
+	r.t.Helper()
+	p, err := testbed.NewOutage(r.Host)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() {
+		if err := p.Stop(); err != nil {
+			r.t.Error(err)
+		}
+	})
+	r.host = p.Host
+	return p
+}
+
 // create pushes a v1 index of a pushed image and gives its digest; flags are
 // for spry create.
 func (r *registryFixture) create(ref string, flags ...string) digest.Digest {

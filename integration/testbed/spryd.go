@@ -44,11 +44,10 @@ func StartSpryd(ctx context.Context, o SprydOptions) (*Spryd, error) {
 func (s *Spryd) Start(ctx context.Context) error {
 	args := []string{"--address", s.Address(), "--root", s.Root(), "--log-level", "debug"}
 	if s.o.Config != "" {
-		file := filepath.Join(s.o.Dir, "config.toml")
-		if err := os.WriteFile(file, []byte(s.o.Config), 0o644); err != nil {
+		if err := s.Configure(s.o.Config); err != nil {
 			return err
 		}
-		args = append(args, "--config", file)
+		args = append(args, "--config", s.configFile())
 	}
 	cmd := exec.Command(s.o.Binary, args...)
 	if s.o.Store != nil {
@@ -70,6 +69,15 @@ func (s *Spryd) Start(ctx context.Context) error {
 
 // SetConfig replaces the configuration text for the next Start.
 func (s *Spryd) SetConfig(text string) { s.o.Config = text }
+
+// Configure replaces the configuration of a daemon that has one, for the next
+// server that it starts.
+func (s *Spryd) Configure(text string) error {
+	s.o.Config = text
+	return os.WriteFile(s.configFile(), []byte(text), 0o644)
+}
+
+func (s *Spryd) configFile() string { return filepath.Join(s.o.Dir, "config.toml") }
 
 // SetStore makes a service manager start the daemon from the next Start on.
 func (s *Spryd) SetStore(store *FDStore) { s.o.Store = store }
