@@ -34,7 +34,7 @@ func windowByte(t *testing.T, blob []byte, z *ztoc.Ztoc, needed bool) int {
 	c, sp := z.Checkpoints[1], l.Span(1)
 	var used inflate.Mask
 	bit := int64(c.In-sp.Start)*8 - int64(c.Bits)
-	_, err = inflate.DecodeTrace(nil, inflate.PadInput(blob[sp.Start:sp.End]), bit, c.Window, int(sp.UncompressedSize()), &used)
+	_, err = inflate.Piece{In: inflate.PadInput(blob[sp.Start:sp.End]), Start: bit, Window: c.Window, Size: int(sp.UncompressedSize()), Used: &used}.Decode(nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,6 @@ package proof
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"fmt"
 	"iter"
 
@@ -18,13 +17,11 @@ import (
 
 // check looks at a span in its turn.
 func (p *Proof) check(j job) error {
-	p.write(j.data[p.at-j.span.Start:]) // without the byte that both spans have, see checkOrder
+	p.hash.Write(j.data[p.at-j.span.Start:]) // without the byte that both spans have, see checkOrder
 	p.at = j.span.End
-	if w, ok := p.options.Layer.(Windows); ok {
-		if ok, err := w.CheckWindow(j.span.ID, p.tail); err != nil {
+	if c, ok := p.options.Layer.(Checkpoints); ok {
+		if err := p.checkStart(c, j); err != nil {
 			return err
-		} else if !ok {
-			return lie("the window of span %d is not what precedes it", j.span.ID)
 		}
 	}
 	if err := p.feed(j); err != nil {
@@ -34,7 +31,48 @@ func (p *Proof) check(j job) error {
 	if n := len(p.tail) - windowSize; n > 0 {
 		p.tail = p.tail[:copy(p.tail, p.tail[n:])]
 	}
+	if int(j.span.ID) < p.options.Layer.Len()-1 {
+		return nil
+	}
+	return p.checkEnd(j)
+}
+
+// checkStart says whether a span starts with the state that a decoder of the
+// stream has there. For span 0 that is how the stream begins; from one span to
+// the next the place was checked when the first was decoded.
+func (p *Proof) checkStart(c Checkpoints, j job) error {
+	if j.span.ID == 0 {
+		var lead []byte
+		for _, g := range p.gaps {
+			lead = append(lead, g.b...)
+		}
+		if ok, err := c.CheckStart(append(lead, j.data[:1]...)); err != nil {
+			return err
+		} else if !ok {
+			return lie("the stream does not start with span 0")
+		}
+	}
+	if ok, err := c.CheckWindow(j.span.ID, p.tail); err != nil {
+		return err
+	} else if !ok {
+		return lie("the window of span %d is not what precedes it", j.span.ID)
+	}
 	return nil
+}
+
+// checkEnd looks at the last span once more if the archive has no end marker:
+// it could go on behind it then.
+func (p *Proof) checkEnd(j job) (err error) {
+	c, ok := p.options.Layer.(Checkpoints)
+	switch {
+	case p.entries.Ended():
+		p.whole = true
+	case ok:
+		p.whole, err = c.CheckEnd(j.data)
+	default: // not compressed
+		p.whole = j.span.UncompressedSize() == j.span.CompressedSize()
+	}
+	return err
 }
 
 // feed gives a span's headers to the tar reader.
@@ -109,11 +147,11 @@ func (p *Proof) verdict(ctx context.Context) error {
 		}
 		return lie("blob is %s, want %s", got, want)
 	}
-	entries, cut, err := p.entries.Finish()
+	entries, err := p.entries.Finish()
 	if err != nil {
 		return lie("tar stream: %v", err)
 	}
-	if cut && !p.complete() {
+	if !p.whole {
 		return lie("archive goes on behind %d bytes", p.options.Layer.Span(span.ID(p.options.Layer.Len()-1)).OutEnd)
 	}
 	for i := range entries {
@@ -131,17 +169,6 @@ func (p *Proof) verdict(ctx context.Context) error {
 		return lie("%s", diff)
 	}
 	return nil
-}
-
-// complete says whether the spans decode to all of the stream, for an archive
-// without end marker.
-func (p *Proof) complete() bool {
-	last := p.options.Layer.Span(span.ID(p.options.Layer.Len() - 1))
-	if int64(last.OutEnd) == p.options.Layer.CompressedSize() {
-		return true // not compressed
-	}
-	// The last four bytes of gzip are the size (RFC 1952, 2.3.1).
-	return binary.LittleEndian.Uint32(p.trailer[:]) == uint32(last.OutEnd)
 }
 
 // recheckGaps reads what is in no span once more: nothing vouched for it. It

@@ -8,6 +8,7 @@
 // the spans of a layer go through a [Proof] as they arrive, and there, in stream order:
 //
 //	compressed bytes ──> digest of the layer, with what is before and behind the spans
+//	start of a span  ──> where the stream leads to from its start or the span before
 //	window of a span ──> compared with the decoded bytes before it
 //	decoded bytes    ──> tar headers ──> tree, compared with the served one both ways
 //

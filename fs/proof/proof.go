@@ -28,7 +28,7 @@ type Proof struct {
 	entries *build.Entries
 	tail    []byte // the last decoded bytes, up to windowSize
 	gaps    []gap
-	trailer [4]byte // the last bytes hashed
+	whole   bool // the archive ends in the spans, or the stream with them
 
 	handed  chan job      // from Span to Run
 	arrived chan struct{} // the next span is in the spool
@@ -161,16 +161,7 @@ func (p *Proof) gap(ctx context.Context, from, to span.CompressedOffset) error {
 		return err
 	}
 	p.gaps = append(p.gaps, gap{from, b})
-	p.write(b)
+	p.hash.Write(b)
 	p.at = to
 	return nil
-}
-
-// write hashes b.
-func (p *Proof) write(b []byte) {
-	p.hash.Write(b)
-	if n := min(len(b), len(p.trailer)); n > 0 {
-		copy(p.trailer[:], p.trailer[n:])
-		copy(p.trailer[len(p.trailer)-n:], b[len(b)-n:])
-	}
 }

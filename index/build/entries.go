@@ -33,11 +33,14 @@ func (e *Entries) Push(p []byte) error { return e.table.push(p) }
 // an error like that of Push.
 func (e *Entries) Skip(n int64) error { return e.table.skip(n) }
 
-// Finish ends the stream and returns its entries. Cut says that it ended
-// before the archive's end marker.
-func (e *Entries) Finish() (entries []toc.Entry, cut bool, err error) {
-	_, entries, err = e.table.finish()
-	return entries, e.table.in.ran, err
+// Ended says whether the archive's end marker was among the bytes so far: what
+// follows is no part of it.
+func (e *Entries) Ended() bool { return e.table.ended }
+
+// Finish ends the stream, be it before the end marker, and returns its entries.
+func (e *Entries) Finish() ([]toc.Entry, error) {
+	_, entries, err := e.table.finish()
+	return entries, err
 }
 
 // Close frees what reads the stream. It may be called again.

@@ -134,7 +134,7 @@ func decodeFine(t *testing.T, s compact.SpanSource, data []byte, n int) []byte {
 	if len(left) != 0 {
 		t.Errorf("%d bytes of window more than in the mask", len(left))
 	}
-	out, err := inflate.DecodeMasked(nil, inflate.PadInput(data), int64(8-s.Bits)%8, window, known, n)
+	out, err := inflate.Piece{In: inflate.PadInput(data), Start: int64(8-s.Bits) % 8, Window: window, Known: known, Size: n}.Decode(nil)
 	if err != nil {
 		t.Fatal(err)
 	}

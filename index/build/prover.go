@@ -57,7 +57,7 @@ func (v *prover) decode(p *piece, used *inflate.Mask) error {
 		buf = make([]byte, n)
 	}
 	bit := int64(8*p.shared()) - int64(p.bits)
-	out, err := inflate.DecodeTrace(buf, inflate.PadInput(p.data), bit, p.window, int(p.size), used)
+	out, err := inflate.Piece{In: inflate.PadInput(p.data), Start: bit, Window: p.window, Size: int(p.size), Used: used}.Decode(buf)
 	if err != nil {
 		return err
 	}

@@ -16,14 +16,14 @@ import (
 	"github.com/spryd/spry/index/span"
 )
 
-// Verify reads the blob again and proves res: the bytes before the first span
-// are a gzip header; every span matches its digest and decodes from its own
-// checkpoint; all spans together hash to DiffID and the blob to Digest; the
+// Verify reads the blob again and proves res: the stream leads from its first
+// byte to the first span; every span matches its digest, decodes from its own
+// checkpoint and ends where the next one starts, the last with the stream; all spans together hash to DiffID and the blob to Digest; the
 // tar stream has the entries of the table and ends where the table says.
 //
 // For an index that comes from elsewhere, fill a Result with what is known:
-// an empty digest is not compared, and a TarSize of 0 stands for a stream that
-// ends with the archive.
+// an empty digest is not compared, and with a TarSize of 0 the stream may go on
+// behind the end marker of the archive.
 //
 // Memory is the largest span, compressed and decoded. Errors match
 // [ErrMismatch] if the index is wrong, [span.ErrVerify] if the blob is, or are
@@ -84,22 +84,30 @@ func (v *verifier) blob(r io.Reader) error {
 	if _, err := io.ReadFull(r, prefix); err != nil {
 		return short(err, "before span 0")
 	}
+	at := v.layer.Span(0).Start
 	if err := v.res.Ztoc.CheckPrefix(prefix); err != nil {
 		return err
 	}
-	if _, err := io.CopyN(io.Discard, r, int64(v.layer.Span(0).Start)-int64(len(prefix))); err != nil {
-		return short(err, "before span 0")
+	if at > maxPrefix {
+		return fmt.Errorf("%d bytes before span 0: %w", at, ErrMismatch)
 	}
-	at := v.layer.Span(0).Start
 	for i := range v.layer.Len() {
 		s := v.layer.Span(span.ID(i))
 		if err := v.read(r, s, at); err != nil {
 			return err
 		}
+		if i == 0 {
+			if err := v.start(append(prefix, v.data[:1]...)); err != nil {
+				return err
+			}
+		}
 		if err := v.span(s); err != nil {
 			return err
 		}
 		at = s.End
+	}
+	if err := v.end(); err != nil {
+		return err
 	}
 	switch n, err := io.CopyN(io.Discard, r, 1); {
 	case n > 0:
@@ -110,8 +118,40 @@ func (v *verifier) blob(r io.Reader) error {
 	return nil
 }
 
-// maxPrefix is more than a gzip header has, unless it is a joke.
-const maxPrefix = 128 << 10
+// maxPrefix bounds the bytes before span 0: a gzip header, and possibly empty
+// members and blocks.
+const maxPrefix = 1 << 20
+
+// checkpoints is a layer that is not plain.
+type checkpoints interface {
+	CheckStart(lead []byte) (ok bool, err error)
+	CheckEnd(data []byte) (ok bool, err error)
+}
+
+// start looks at what leads to span 0.
+func (v *verifier) start(lead []byte) error {
+	if c, ok := v.layer.(checkpoints); ok {
+		if ok, err := c.CheckStart(lead); err != nil {
+			return err
+		} else if !ok {
+			return fmt.Errorf("stream does not start with span 0: %w", ErrMismatch)
+		}
+	}
+	return nil
+}
+
+// end looks at what follows the output of the last span, unless the archive has
+// ended and nobody says that the stream has too.
+func (v *verifier) end() error {
+	if c, ok := v.layer.(checkpoints); ok && (v.res.TarSize != 0 || !v.table.ended) {
+		if ok, err := c.CheckEnd(v.data); err != nil {
+			return err
+		} else if !ok {
+			return fmt.Errorf("stream does not end with the last span: %w", ErrMismatch)
+		}
+	}
+	return nil
+}
 
 // read gets the bytes of s, of which those before at are in v.data already.
 func (v *verifier) read(r io.Reader, s span.Span, at span.CompressedOffset) error {

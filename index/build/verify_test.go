@@ -53,7 +53,7 @@ func TestVerifyFinds(t *testing.T) {
 		"bits": {func(r *build.Result, b []byte) []byte {
 			r.Ztoc.Checkpoints[1].Bits ^= 1
 			return b
-		}, []error{build.ErrMismatch, build.ErrSkip, inflate.ErrCorrupt, inflate.ErrTruncated, span.ErrVerify}},
+		}, []error{build.ErrMismatch, build.ErrSkip, inflate.ErrCorrupt, inflate.ErrTruncated, inflate.ErrEnd, span.ErrVerify}},
 		"digest of a span": {func(r *build.Result, b []byte) []byte { r.Ztoc.SpanDigests[1] = other; return b }, []error{span.ErrVerify}},
 		"digest":           {func(r *build.Result, b []byte) []byte { r.Digest = other; return b }, []error{build.ErrMismatch}},
 		"DiffID":           {func(r *build.Result, b []byte) []byte { r.DiffID = other; return b }, []error{build.ErrMismatch}},

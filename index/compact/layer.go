@@ -67,7 +67,7 @@ func (l *Layer) DecodeBufferSize(id span.ID) int {
 	return inflate.BufferSize(n)
 }
 
-// Decode implements [span.Layer]. Errors are those of [inflate.DecodeMasked],
+// Decode implements [span.Layer]. Errors are those of [inflate.Piece.Decode],
 // of reading the window, or match [ErrInvalid] if that is damaged.
 func (l *Layer) Decode(buf []byte, data span.Verified) ([]byte, error) {
 	s := data.Span()
@@ -82,11 +82,21 @@ func (l *Layer) Decode(buf []byte, data span.Verified) ([]byte, error) {
 	if err := sc.read(l, int(s.ID)); err != nil {
 		return nil, fmt.Errorf("window of span %d: %w", s.ID, err)
 	}
-	bit := l.bit(int(s.ID)) - 8*int64(s.Start)
-	w := &sc.window
-	out, err := inflate.DecodeMasked(buf, inflate.PadInput(data.Bytes()), bit, w.bytes[:], &w.mask, int(s.UncompressedSize()))
+	p := l.piece(s, data.Bytes(), &sc.window)
+	if i := int(s.ID) + 1; i < l.len() {
+		p.End = l.bit(i) - 8*int64(s.Start)
+	}
+	out, err := p.Decode(buf)
 	if err != nil {
 		return nil, fmt.Errorf("decode span %d: %w", s.ID, err)
 	}
 	return out, nil
+}
+
+// piece is span s, whose bytes are data and whose window is w, without its end.
+func (l *Layer) piece(s span.Span, data []byte, w *window) inflate.Piece {
+	return inflate.Piece{
+		In: inflate.PadInput(data), Start: l.bit(int(s.ID)) - 8*int64(s.Start),
+		Window: w.bytes[:], Known: &w.mask, Size: int(s.UncompressedSize()),
+	}
 }

@@ -49,7 +49,7 @@ func reduce(t testing.TB, s compact.Source, blob []byte) compact.Source {
 		}
 		mask := &inflate.Mask{}
 		in := inflate.PadInput(blob[sp.Start:sp.End])
-		if _, err := inflate.DecodeTrace(buf, in, int64(8-sp.Bits)%8, sp.Window, n, mask); err != nil {
+		if _, err := (inflate.Piece{In: in, Start: int64(8-sp.Bits) % 8, Window: sp.Window, Size: n, Used: mask}).Decode(buf); err != nil {
 			t.Fatalf("span %d: %v", i, err)
 		}
 		spans[i] = sp

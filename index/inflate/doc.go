@@ -13,7 +13,7 @@
 // in the middle of a gzip layer is readable without what comes before.
 //
 // [Walk] reads a whole gzip stream once and reports every block start;
-// [DecodeAt] decodes from one of them. Both accept and reject what
+// [Piece.Decode] decodes from one of them to another. Both accept and reject what
 // compress/flate and compress/gzip accept and reject.
 //
 // # Buffers
@@ -38,10 +38,18 @@
 //
 // # Windows in part
 //
-// Few bytes of a window are ever referred to. [DecodeTrace] finds out which, and
-// [DecodeMasked] decodes with no others. A reference to the window is not a
+// Few bytes of a window are ever referred to. [Piece.Used] finds out which, and
+// [Piece.Known] decodes with no others. A reference to the window is not a
 // plain copy for either: both loops hand it to one place that looks at the
 // [Mask], and go on. After 32 KiB of output there are none.
+//
+// # From piece to piece
+//
+// That a piece decodes to the right bytes does not make the next checkpoint
+// one of the stream: it has to be where decoding arrives when nothing but ends of
+// blocks, empty blocks and borders of members are left. [Piece.End] makes it so,
+// [CheckLead] for what is before the first piece. A chain of pieces, each decoded
+// with the bytes before it as window, is then the stream and nothing else.
 //
 // Nothing here starts goroutines, logs or touches files; all functions may be
 // called concurrently, a [Walker] may not be shared.

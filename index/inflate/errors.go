@@ -16,6 +16,9 @@ var (
 	ErrTruncated = errors.New("inflate: truncated input")
 	// ErrNotGzip reports a stream that does not start with a gzip member.
 	ErrNotGzip = errors.New("inflate: not a gzip stream")
+	// ErrEnd reports a piece of a stream behind whose output the next one does
+	// not begin where it should.
+	ErrEnd = errors.New("inflate: piece does not end where it should")
 	// ErrTrailing is matched by every [TrailingError].
 	ErrTrailing = errors.New("inflate: data after the last gzip member")
 )

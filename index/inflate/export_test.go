@@ -59,5 +59,17 @@ func DecodeRaw(stream, window []byte, limit int, p Pieces) (out []byte, consumed
 	}
 }
 
+// DecodeTrace is DecodeAt; it adds to used the bytes of the window that the n
+// bytes refer to.
+func DecodeTrace(buf []byte, in Input, bitPos int64, window []byte, n int, used *Mask) ([]byte, error) {
+	return Piece{In: in, Start: bitPos, Window: window, Size: n, Used: used}.Decode(buf)
+}
+
+// DecodeMasked is DecodeAt with a window of which only the bytes in known are
+// what they were.
+func DecodeMasked(buf []byte, in Input, bitPos int64, window []byte, known *Mask, n int) ([]byte, error) {
+	return Piece{In: in, Start: bitPos, Window: window, Size: n, Known: known}.Decode(buf)
+}
+
 // ErrLimit is returned by DecodeRaw for more output than allowed.
 var ErrLimit = bytes.ErrTooLarge

@@ -28,6 +28,9 @@ type Checkpoint struct {
 	Window []byte
 }
 
+// bit is the bit position of the blob that decoding starts at.
+func (c Checkpoint) bit() int64 { return 8*int64(c.In) - int64(c.Bits) }
+
 // start is the first blob byte that holds bits of the span.
 func (c Checkpoint) start() span.CompressedOffset {
 	if c.Bits != 0 {

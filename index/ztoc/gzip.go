@@ -80,19 +80,29 @@ func (z *Ztoc) checkGzipSpan(s span.Span) error {
 	return nil
 }
 
-// Decode implements [span.Layer]. Errors are those of [inflate.DecodeAt].
+// Decode implements [span.Layer]. Errors are those of [inflate.Piece.Decode].
 func (l *gzipLayer) Decode(buf []byte, data span.Verified) ([]byte, error) {
 	s, err := l.own(data)
 	if err != nil {
 		return nil, err
 	}
-	c := l.checkpoints[s.ID]
-	bit := int64(c.In-s.Start)*8 - int64(c.Bits)
-	out, err := inflate.DecodeAt(buf, inflate.PadInput(data.Bytes()), bit, c.dictionary(), int(s.UncompressedSize()))
+	p := l.piece(s, data.Bytes())
+	if int(s.ID)+1 < len(l.checkpoints) {
+		p.End = l.checkpoints[s.ID+1].bit() - 8*int64(s.Start)
+	}
+	out, err := p.Decode(buf)
 	if err != nil {
 		return nil, fmt.Errorf("decode span %d: %w", s.ID, err)
 	}
 	return out, nil
+}
+
+// piece is span s, whose bytes are data, without its end.
+func (l *gzipLayer) piece(s span.Span, data []byte) inflate.Piece {
+	c := l.checkpoints[s.ID]
+	return inflate.Piece{
+		In: inflate.PadInput(data), Start: c.bit() - 8*int64(s.Start), Window: c.dictionary(), Size: int(s.UncompressedSize()),
+	}
 }
 
 // DecodeBufferSize implements [span.Layer].

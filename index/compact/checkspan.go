@@ -31,3 +31,28 @@ func (l *Layer) CheckWindow(id span.ID, before []byte) (ok bool, err error) {
 	}
 	return true, nil
 }
+
+// CheckStart says whether decoding the layer leads from its first byte to the
+// start of span 0 and gives nothing before that. lead is the blob up to and with
+// the first byte of the span. The error is nil.
+func (l *Layer) CheckStart(lead []byte) (ok bool, err error) {
+	return l.plain || inflate.CheckLead(inflate.PadInput(lead), l.bit(0)) == nil, nil
+}
+
+// CheckEnd says whether the stream ends with the output of the last span, whose
+// bytes are data. An error says that its window cannot be read.
+func (l *Layer) CheckEnd(data []byte) (ok bool, err error) {
+	last := l.span(l.len() - 1)
+	if l.plain {
+		return last.UncompressedSize() == int64(len(data)), nil
+	}
+	sc := scratches.Get().(*scratch)
+	defer scratches.Put(sc)
+	if err := sc.read(l, int(last.ID)); err != nil {
+		return false, fmt.Errorf("window of span %d: %w", last.ID, err)
+	}
+	p := l.piece(last, data, &sc.window)
+	p.End = 8 * int64(len(data))
+	_, err = p.Decode(nil)
+	return err == nil, nil
+}
