@@ -130,7 +130,11 @@ func (f *FileSystem) mount(s *served, d digest.Digest) error {
 			}
 		},
 	})
-	sess, err := f.options.Session.Mount(s.mountpoint, raw, how)
+	mount := f.options.Session.Mount
+	if same(s.mountpoint, filepath.Join(f.dir(d), "fs")) {
+		mount = f.options.Session.TakeOver // the plain directory stays where it is
+	}
+	sess, err := mount(s.mountpoint, raw, how)
 	if err != nil {
 		return err
 	}

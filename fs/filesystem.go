@@ -91,8 +91,8 @@ func (f *FileSystem) prepare() error {
 	return detachStale(mounts, f.kept)
 }
 
-// Close unmounts every layer and waits for everything that runs. What is on
-// disk stays, for the next process to restore. Calls in progress end with
+// Close unmounts every layer, unless the session loop was left to a successor,
+// and waits for everything that runs. What is on disk stays, for the next process to restore. Calls in progress end with
 // [ErrClosed].
 func (f *FileSystem) Close() error {
 	f.mu.Lock()
@@ -108,6 +108,9 @@ func (f *FileSystem) Close() error {
 	var group errgroup.Group
 	group.SetLimit(parallelClose)
 	for d, e := range f.entries {
+		if f.options.Session.Left() {
+			e.plain = nil // its paths are in the options of mounts under way
+		}
 		group.Go(func() error {
 			if err := f.stop(e); err != nil {
 				return fmt.Errorf("close layer %s: %w", d, err)

@@ -57,16 +57,19 @@ func (f *FileSystem) restorePlain(e *entry, rec record) bool {
 	id := identity(rec)
 	if slices.ContainsFunc(f.options.Session.Orphans(), func(o session.Orphan) bool { return o.Identity == id }) {
 		var err error
-		removeAlias(f.mountpoint(rec.Layer)) // serve mounts there once more
 		if s, err = f.serve(rec, nil); err != nil {
 			log.L.WithField("layer", rec.Layer.String()).WithError(err).Error("containers that read layer through FUSE are lost")
 			s = nil
 		}
 	}
-	if s != nil {
-		s.inherited = true
-	} else {
+	switch {
+	case s == nil:
 		p.alias = f.makeAlias(rec.Layer, p.dir)
+	case same(s.mountpoint, p.dir):
+		p.alias = s.mountpoint
+		fallthrough
+	default:
+		s.inherited = true
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -150,7 +153,7 @@ func (f *FileSystem) startPlain(d digest.Digest, e *entry) time.Duration {
 // replace puts the directory in the place of the FUSE mount, and says whether
 // that may end by itself.
 func (f *FileSystem) replace(d digest.Digest, e *entry) bool {
-	if e.plain == nil {
+	if e.plain == nil || e.plain.alias != "" {
 		return false
 	}
 	p, s := *e.plain, e.served
@@ -209,11 +212,16 @@ func (f *FileSystem) makeAlias(d digest.Digest, dir string) string {
 	return path
 }
 
-// same says whether both paths lead to one directory.
+// same says whether both paths lead to one directory. It asks the kernel only:
+// one of them may be a mount that nobody serves.
 func same(a, b string) bool {
-	x, errX := os.Stat(a)
-	y, errY := os.Stat(b)
-	return errX == nil && errY == nil && os.SameFile(x, y)
+	var x, y unix.Statx_t
+	for path, st := range map[string]*unix.Statx_t{a: &x, b: &y} {
+		if err := unix.Statx(unix.AT_FDCWD, path, unix.AT_STATX_DONT_SYNC, unix.STATX_INO, st); err != nil {
+			return false
+		}
+	}
+	return x.Ino == y.Ino && x.Dev_major == y.Dev_major && x.Dev_minor == y.Dev_minor
 }
 
 // removeAlias removes what stands for a plain layer at path: a link, or a

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 )
@@ -27,6 +28,9 @@ func (f *FileSystem) Restore(ctx context.Context, layer digest.Digest, owner str
 		e.record.Layer = layer
 	}
 	f.put(e, e.record, owner)
+	f.mu.Lock()
+	e.handed = time.Now() // the predecessor may have done it a moment ago
+	f.mu.Unlock()
 	if err := f.revive(e); err != nil {
 		return fmt.Errorf("restore layer %s: %w", layer, err)
 	}

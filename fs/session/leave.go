@@ -33,12 +33,20 @@ func (l *Loop) Leave() {
 		o.state.close()
 	}
 	l.orphans = nil
+	l.left = true
 	l.mu.Unlock()
 	var wg sync.WaitGroup
 	for _, s := range going {
 		wg.Go(s.leave)
 	}
 	wg.Wait()
+}
+
+// Left says whether Leave was called.
+func (l *Loop) Left() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.left
 }
 
 // leave ends a session on this side only.

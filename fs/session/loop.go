@@ -63,6 +63,7 @@ type Loop struct {
 	// orphans are sessions of a predecessor that nobody serves yet. Guarded
 	// by mu.
 	orphans []orphan
+	left    bool // Leave was called; guarded by mu
 }
 
 // New makes a loop. It has no goroutines before the first mount.

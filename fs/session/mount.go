@@ -74,6 +74,21 @@ func (l *Loop) Mount(mountpoint string, raw fuse.RawFileSystem, o MountOptions) 
 	return s, nil
 }
 
+// TakeOver is Mount for what predecessors left with o.Identity, without a new
+// mount where there is none any more: their users are served. It is an error if
+// they left nothing.
+func (l *Loop) TakeOver(mountpoint string, raw fuse.RawFileSystem, o MountOptions) (*Session, error) {
+	s, kin := l.adoptAll(mountpoint, raw, o)
+	if s == nil {
+		if len(kin) == 0 {
+			return nil, fmt.Errorf("take over %s: nothing was left", mountpoint)
+		}
+		s, kin = kin[0], kin[1:]
+	}
+	s.kin = kin
+	return s, nil
+}
+
 // mount makes a new mount.
 func (l *Loop) mount(mountpoint string, raw fuse.RawFileSystem, o MountOptions) (*Session, error) {
 	s := l.newSession(mountpoint, raw, o.Backing)

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package fs_test
+
+import (
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	spryfs "github.com/spryd/spry/fs"
+	"github.com/spryd/spry/fs/remote/remotetest"
+	"github.com/spryd/spry/fs/session"
+)
+
+// held is a keeper: it has duplicates of what sessions give it.
+type held struct {
+	mu    sync.Mutex
+	files map[string][]int
+}
+
+func (k *held) Hold(name string, files ...*os.File) error {
+	_ = k.Drop(name)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, f := range files {
+		conn, err := f.SyscallConn() // Fd would make it block
+		if err != nil {
+			return err
+		}
+		var dup error
+		err = conn.Control(func(fd uintptr) {
+			var n int
+			if n, dup = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 3); dup == nil {
+				k.files[name] = append(k.files[name], n)
+			}
+		})
+		if err != nil || dup != nil {
+			return dup
+		}
+	}
+	return nil
+}
+
+func (k *held) Drop(name string) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for _, fd := range k.files[name] {
+		_ = unix.Close(fd)
+	}
+	delete(k.files, name)
+	return nil
+}
+
+// inherit gives duplicates of everything to a successor.
+func (k *held) inherit(t *testing.T) (in []session.Inherited) {
+	t.Helper()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for name, fds := range k.files {
+		h := session.Inherited{Name: name}
+		for _, fd := range fds {
+			n, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
+			if err != nil {
+				t.Fatal(err)
+			}
+			h.Files = append(h.Files, os.NewFile(uintptr(n), name))
+		}
+		in = append(in, h)
+	}
+	return in
+}
+
+// succeed starts a host that has a keeper, with what its predecessor left.
+func succeed(t *testing.T, root string, k *held, grace time.Duration) *host {
+	t.Helper()
+	loop, err := session.New(session.Options{UnmountGrace: 50 * time.Millisecond, Keeper: k, Inherited: k.inherit(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var unused *session.Loop
+	h := start(t, root, func(o *spryfs.Options) {
+		unused, o.Session = o.Session, loop
+		o.Background, o.MountGrace = true, grace
+	})
+	if err := unused.Close(); err != nil {
+		t.Fatal(err)
+	}
+	h.loop = loop
+	return h
+}
+
+// leave ends a host as one that a successor follows.
+func (h *host) leave(t *testing.T) {
+	t.Helper()
+	h.loop.Leave()
+	for _, c := range []interface{ Close() error }{h.FileSystem, h.loop} {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// mountOf identifies the mount at path for ever.
+func mountOf(t *testing.T, path string) uint64 {
+	t.Helper()
+	var st unix.Statx_t
+	if err := unix.Statx(unix.AT_FDCWD, path, unix.AT_STATX_DONT_SYNC, unix.STATX_MNT_ID|unix.STATX_MNT_ID_UNIQUE, &st); err != nil {
+		t.Fatal(err)
+	}
+	return st.Mnt_id
+}
+
+// What stands for a layer stays mounted when servers follow each other:
+// somebody may be mounting it. A mount that goes meanwhile is EINVAL for
+// overlayfs, and the directory below it would be an empty layer.
+func TestMountsStayWhenServersChange(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		grace time.Duration // of the first server
+		shows string        // when the layer is plain
+	}{
+		{"the FUSE mount of a layer that just became plain", time.Hour, "fuse"},
+		{"the plain directory", time.Millisecond, "disk"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			root, k := t.TempDir(), &held{files: map[string][]int{}}
+			srv := remotetest.New(t)
+			img := push(t, srv, "app", "", 11)
+			d := img.desc.Layers[0].Digest
+			rule := remotetest.Rule{Path: d.String(), Do: remotetest.Status(503)}
+			srv.Rule(rule)
+			h := succeed(t, root, k, c.grace)
+			h.mount(t, img, 0, "a")
+			container, unmount := overlayOn(t, h.dir(t, d))
+			point := filepath.Join(root, "m", d.Encoded()[:10])
+			srv.ClearRules()
+			h.waitState(t, d, "plain")
+			waitFor(t, func() bool { return fsType(t, point) == c.shows })
+			was := mountOf(t, point)
+			for range 3 {
+				h.leave(t)
+				if mountOf(t, point) != was {
+					t.Fatal("its mount went with the server")
+				}
+				h = succeed(t, root, k, time.Hour)
+				if err := h.Restore(t.Context(), d, "a"); err != nil {
+					t.Fatal(err)
+				}
+				if err := h.Sweep(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				h.Settle()
+				if mountOf(t, point) != was {
+					t.Fatal("the next server mounted it anew")
+				}
+				verify(t, point, img.files[0])
+				verify(t, container, img.files[0])
+			}
+			unmount()
+			if err := h.Release(t.Context(), d, "a"); err != nil {
+				t.Error(err)
+			}
+			if len(k.files) != 0 {
+				t.Errorf("the keeper still has %v", k.files)
+			}
+		})
+	}
+}
