@@ -37,6 +37,18 @@ func Stall(n int64) Action {
 	return body(func(w *shaped) { w.stall = n })
 }
 
+// StallUntil sends n bytes of the proper body, and the rest when the channel is
+// closed.
+func StallUntil(n int64, until <-chan struct{}) Action {
+	return body(func(w *shaped) { w.stall, w.until = n, until })
+}
+
+// Short answers with the first n bytes of the proper body as if that was all,
+// with the headers of the proper answer otherwise.
+func Short(n int64) Action {
+	return body(func(w *shaped) { w.short = n })
+}
+
 // Corrupt flips the bits of the byte at offset off of the proper body.
 func Corrupt(off int64) Action {
 	return body(func(w *shaped) { w.corrupt = off })

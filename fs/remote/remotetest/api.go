@@ -26,6 +26,10 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if !s.authorized(w, r) {
 		return
 	}
+	if s.behind != nil {
+		s.behind.ServeHTTP(w, r)
+		return
+	}
 	path, ok := strings.CutPrefix(r.URL.Path, "/v2/")
 	if !ok {
 		writeError(w, http.StatusNotFound, "UNKNOWN", "no such endpoint")

@@ -5,8 +5,11 @@ package remotetest
 
 import (
 	"encoding/pem"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -19,9 +22,10 @@ type Server struct {
 	// Host is the registry part of references, 127.0.0.1:port.
 	Host string
 
-	tb    testing.TB
-	store *storage
-	http  *httptest.Server
+	tb     testing.TB
+	store  *storage
+	behind http.Handler // another registry, that has the content; or nil
+	http   *httptest.Server
 
 	mu          sync.Mutex // guards the fields below
 	rules       []*armed
@@ -38,29 +42,40 @@ var _ http.Handler = (*Server)(nil)
 // New starts a registry on a loopback port; it ends with the test.
 func New(tb testing.TB) *Server {
 	tb.Helper()
-	return start(tb, newStorage(), (*httptest.Server).Start)
+	return start(tb, &Server{store: newStorage()}, (*httptest.Server).Start)
+}
+
+// Front is New for the content of another registry, which target names as
+// references do. Rules, requests and tokens are of this server.
+func Front(tb testing.TB, target string) *Server {
+	tb.Helper()
+	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: target})
+	proxy.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, err error) {
+		writeError(w, http.StatusBadGateway, "FRONT", err.Error())
+	}
+	return start(tb, &Server{behind: proxy}, (*httptest.Server).Start)
 }
 
 // NewTLS is New with https. [Server.CA] is what clients must trust.
 func NewTLS(tb testing.TB) *Server {
 	tb.Helper()
-	return start(tb, newStorage(), (*httptest.Server).StartTLS)
+	return start(tb, &Server{store: newStorage()}, (*httptest.Server).StartTLS)
 }
 
 // Mirror starts another server over the same content. Rules, requests and
 // authentication are its own.
 func (s *Server) Mirror() *Server {
 	s.tb.Helper()
-	return start(s.tb, s.store, (*httptest.Server).Start)
+	return start(s.tb, &Server{store: s.store, behind: s.behind}, (*httptest.Server).Start)
 }
 
-func start(tb testing.TB, store *storage, run func(*httptest.Server)) *Server {
-	s := &Server{tb: tb, store: store, uploads: map[string][]byte{}}
+func start(tb testing.TB, s *Server, run func(*httptest.Server)) *Server {
+	s.tb, s.uploads = tb, map[string][]byte{}
 	s.http = httptest.NewUnstartedServer(s)
 	run(s.http)
 	s.URL = s.http.URL
 	_, s.Host, _ = strings.Cut(s.URL, "://")
-	tb.Cleanup(s.http.Close)
+	tb.Cleanup(s.Close)
 	return s
 }
 
@@ -68,6 +83,19 @@ func start(tb testing.TB, store *storage, run func(*httptest.Server)) *Server {
 func (s *Server) Close() {
 	s.http.CloseClientConnections()
 	s.http.Close()
+}
+
+// Reopen makes a closed server without TLS listen at its address again.
+func (s *Server) Reopen() {
+	s.tb.Helper()
+	l, err := net.Listen("tcp", s.Host)
+	if err != nil {
+		s.tb.Fatal(err)
+	}
+	s.http = httptest.NewUnstartedServer(s)
+	_ = s.http.Listener.Close()
+	s.http.Listener = l
+	s.http.Start()
 }
 
 // CA is the certificate of a TLS server in PEM form.

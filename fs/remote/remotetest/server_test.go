@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -38,6 +39,8 @@ func get(t *testing.T, url, rng string) (int, string) {
 
 func TestActions(t *testing.T) {
 	content := strings.Repeat("0123456789", 10)
+	over := make(chan struct{})
+	close(over)
 	for name, tt := range map[string]struct {
 		do     remotetest.Action
 		status int
@@ -46,6 +49,8 @@ func TestActions(t *testing.T) {
 		"proper":   {remotetest.Proper(), 206, "234"},
 		"no range": {remotetest.NoRange(), 200, content},
 		"cut":      {remotetest.Cut(2), -1, "23"},
+		"short":    {remotetest.Short(2), 206, "23"},
+		"no stall": {remotetest.StallUntil(1, over), 206, "234"},
 		"corrupt":  {remotetest.Corrupt(1), 206, "2\xcc4"},
 		"trickle":  {remotetest.Trickle(1, 0), 206, "234"},
 		"override": {remotetest.Override([]byte("x")), 200, "x"},
@@ -102,5 +107,67 @@ func TestMirrorSharesContent(t *testing.T) {
 	}
 	if status, _ := get(t, srv.URL+"/v2/app/blobs/"+img.Layers[0].Digest.String(), ""); status != 200 {
 		t.Errorf("layer: status %d", status)
+	}
+}
+
+func TestFront(t *testing.T) {
+	srv := remotetest.New(t)
+	img := srv.PushImage("app", "v1", remotetest.Gzip(t, remotetest.Tar(t, remotetest.File{Name: "a"})))
+	front := remotetest.Front(t, srv.Host)
+	blob := front.URL + "/v2/app/blobs/" + img.Layers[0].Digest.String()
+	status := func() int {
+		status, _ := get(t, blob, "")
+		return status
+	}
+	if got := status(); got != 200 {
+		t.Errorf("status %d", got)
+	}
+	front.Rule(remotetest.Rule{Path: "/blobs/", Times: 1, Do: remotetest.Status(503)})
+	if first, second := status(), status(); first != 503 || second != 200 {
+		t.Errorf("status %d, then %d", first, second)
+	}
+	front.Close()
+	if got := status(); got != -1 {
+		t.Errorf("status %d of a closed server", got)
+	}
+	front.Reopen()
+	if got := status(); got != 200 {
+		t.Errorf("status %d after Reopen", got)
+	}
+	front.RequireToken("", "")
+	if got := status(); got != 401 {
+		t.Errorf("status %d without a token", got)
+	}
+	srv.Close()
+	front.ClearRules()
+}
+
+func TestSignedURLsExpire(t *testing.T) {
+	store := remotetest.New(t)
+	d := store.PushBlob([]byte("x")).Digest
+	path := "/v2/a/blobs/" + d.String()
+	srv := store.Mirror()
+	store.Rule(remotetest.Rule{Do: remotetest.Signed()})
+	for name, tt := range map[string]struct {
+		life time.Duration
+		want int
+	}{"good": {time.Minute, 200}, "over": {-time.Second, 403}} {
+		srv.ClearRules()
+		srv.Rule(remotetest.Rule{Do: remotetest.RedirectFor(store, tt.life)})
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, srv.URL+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != tt.want {
+			t.Errorf("%s: status %d, want %d", name, resp.StatusCode, tt.want)
+		}
+	}
+	if status, _ := get(t, store.URL+path, ""); status != 403 {
+		t.Errorf("without a signature: status %d", status)
 	}
 }

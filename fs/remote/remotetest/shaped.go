@@ -6,6 +6,7 @@ package remotetest
 import (
 	"context"
 	"net/http"
+	"strconv"
 	"time"
 )
 
@@ -14,9 +15,11 @@ type shaped struct {
 	http.ResponseWriter
 	ctx          context.Context // of the request being answered
 	sent         int64
-	cut, stall   int64 // -1: never
-	corrupt      int64 // -1: never
-	chunk        int   // 0: whole writes
+	cut, stall   int64           // -1: never
+	until        <-chan struct{} // ends the stall
+	short        int64           // body bytes that are announced and sent; -1: all
+	corrupt      int64           // -1: never
+	chunk        int             // 0: whole writes
 	pause        time.Duration
 	contentRange *string
 }
@@ -24,7 +27,7 @@ type shaped struct {
 // body makes an action that writes the proper answer through a shaped writer.
 func body(set func(*shaped)) Action {
 	return func(w http.ResponseWriter, r *http.Request, proper http.Handler) {
-		s := &shaped{ResponseWriter: w, ctx: r.Context(), cut: -1, stall: -1, corrupt: -1}
+		s := &shaped{ResponseWriter: w, ctx: r.Context(), cut: -1, stall: -1, corrupt: -1, short: -1}
 		set(s)
 		proper.ServeHTTP(s, r)
 		s.limit(s.sent, s.cut, s.abort)
@@ -40,12 +43,18 @@ func (s *shaped) WriteHeader(status int) {
 			s.Header().Set("Content-Range", *s.contentRange)
 		}
 	}
+	if s.short >= 0 {
+		s.Header().Set("Content-Length", strconv.FormatInt(s.short, 10))
+	}
 	s.ResponseWriter.WriteHeader(status)
 }
 
 // Write implements http.ResponseWriter.
 func (s *shaped) Write(p []byte) (int, error) {
-	written := 0
+	written, all := 0, len(p)
+	if s.short >= 0 {
+		p = p[:min(int64(len(p)), s.short-s.sent)]
+	}
 	for len(p) > 0 {
 		s.limit(s.sent, s.cut, s.abort)
 		s.limit(s.sent, s.stall, s.hang)
@@ -56,7 +65,7 @@ func (s *shaped) Write(p []byte) (int, error) {
 		}
 		p = p[n:]
 	}
-	return written, nil
+	return all, nil
 }
 
 // piece writes as much of p as the next limit allows.
@@ -99,6 +108,10 @@ func (s *shaped) flush() { _ = http.NewResponseController(s.ResponseWriter).Flus
 func (s *shaped) abort() { panic(http.ErrAbortHandler) }
 
 func (s *shaped) hang() {
-	<-s.ctx.Done()
-	s.abort()
+	select {
+	case <-s.until:
+		s.stall = -1
+	case <-s.ctx.Done():
+		s.abort()
+	}
 }
