@@ -174,8 +174,13 @@ func FuzzMasked(f *testing.F) {
 		}
 		rng := rand.New(rand.NewPCG(seed, 1))
 		in := inflate.PadInput(blob.Bytes())
-		for _, b := range rec.blocks {
+		s := stream{"", blob.Bytes(), p}
+		for i, b := range rec.blocks {
 			rest := p[b.Out:]
+			piece, want := pieceOf(s, rec.blocks, i, i+1+rng.IntN(len(rec.blocks)-i))
+			if got, err := piece.Decode(nil); err != nil || !bytes.Equal(got, want) {
+				t.Fatalf("piece from bit %d to %d: %v", piece.Start, piece.End, err)
+			}
 			checkMasked(t, rng, in, b, rest)
 			checkMasked(t, rng, in, b, rest[:rng.IntN(len(rest)+1)])
 		}

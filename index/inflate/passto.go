@@ -31,7 +31,7 @@ func (d *decoder) passTo(end int64) error {
 		switch ev, err := d.decode(); {
 		case err != nil:
 			return err
-		case ev != evBlock && ev != evEnd:
+		case ev != evBlock && ev != evEnd || o.pos >= o.limit:
 			return ErrEnd
 		}
 	}
