@@ -38,8 +38,8 @@
 //
 // # Windows in part
 //
-// Few bytes of a window are ever referred to. [Piece.Used] finds out which, and
-// [Piece.Known] decodes with no others. A reference to the window is not a
+// Few bytes of a window are ever referred to. [Piece.Used] and [Walker.Trace] find
+// out which, and [Piece.Known] decodes with no others. A reference to the window is not a
 // plain copy for either: both loops hand it to one place that looks at the
 // [Mask], and go on. After 32 KiB of output there are none.
 //

@@ -39,7 +39,7 @@ func (o *output) slide() {
 	}
 	copy(o.buf, o.buf[shift:o.pos])
 	o.pos = WindowSize
-	o.hist = max(0, o.hist-shift)
+	o.hist, o.watch = max(0, o.hist-shift), max(0, o.watch-shift)
 }
 
 // window is the up to WindowSize bytes before pos, whichever member they

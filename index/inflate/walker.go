@@ -24,6 +24,7 @@ type Walker struct {
 	feed feed
 	sink Sink
 
+	refs  refs   // of Trace
 	done  int    // output up to here, in out.buf, was given to the sink
 	total int64  // bytes given to the sink
 	crc   uint32 // of the member so far
@@ -43,7 +44,7 @@ func Walk(r io.Reader, s Sink) (compressedBytes int64, err error) {
 // [TrailingError]; those of r and s as they are.
 func (w *Walker) Walk(r io.Reader, s Sink) (compressedBytes int64, err error) {
 	w.reset(r, s)
-	defer func() { w.feed.r, w.sink = nil, nil }()
+	defer func() { w.feed.r, w.sink, w.dec.refs = nil, nil, nil }()
 	for err == nil {
 		err = w.member()
 	}
@@ -61,6 +62,7 @@ func (w *Walker) reset(r io.Reader, s Sink) {
 	w.feed = feed{r: r, buf: w.feed.buf}
 	w.dec.out = output{buf: w.dec.out.buf, limit: len(w.dec.out.buf) - OutputSlack}
 	w.sink = s
+	w.dec.refs = nil
 	w.done, w.total = 0, 0
 	w.dec.start(nil, 0)
 }
@@ -154,6 +156,20 @@ func (w *Walker) block() error {
 		return err
 	}
 	return w.sink.Block(Block{BitPos: w.bitPos(), Out: w.total}, w.dec.out.window())
+}
+
+// Trace may be called by a sink in its Block: the block begins a piece. The
+// decoder is started anew at the position that Block was told, as a reader of
+// the piece will start it, and until the next call adds to used the bytes of
+// the window that what follows refers to. Nil ends this.
+func (w *Walker) Trace(used *Mask) {
+	w.dec.bits.startAt(w.dec.bits.in, w.dec.bits.bitPos())
+	w.dec.restart()
+	w.dec.refs, w.dec.out.watch = nil, 0
+	if used != nil {
+		w.refs = refs{mask: used, add: true, past: true}
+		w.dec.refs, w.dec.out.watch = &w.refs, w.dec.out.pos
+	}
 }
 
 // flush gives new output to the sink.
