@@ -5,18 +5,12 @@ package build
 
 import "github.com/spryd/spry/index/ztoc"
 
-// piece is the blob from one point to the next, and what it decodes to as far
-// as the walker knows. That of a point which is neither coarse nor fine goes on
+// piece is the blob from one point to the next. That of a point which is neither coarse nor fine goes on
 // with the spans of the piece before, or is what comes before the first span.
 type piece struct {
 	point
 	data []byte // compressed bytes, first the shared one
 	size int64  // of the output in bytes
-	crc  uint32 // of the output
-
-	// decoded is the output, decoded again from the point. The prover sets it.
-	decoded []byte
-	buf     []byte // that decoded is in
 }
 
 // cutter gathers the bytes of a blob into pieces. Where a piece ends is told
@@ -61,7 +55,7 @@ func (c *cutter) buffer() []byte {
 	}
 }
 
-// recycle takes the bytes of a piece back. It may be called by any goroutine.
+// recycle takes the bytes of a piece back. Any goroutine may call it.
 func (c *cutter) recycle(b []byte) {
 	select {
 	case c.free <- b:

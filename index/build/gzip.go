@@ -18,7 +18,7 @@ const checkpointCost = ztoc.WindowSize + 128
 
 // gzip passes over a gzip blob.
 func (p *pass) gzip(ctx context.Context, r io.Reader) error {
-	_, err := inflate.Walk(p.src.reader(ctx, r, p.cut.write), p)
+	_, err := p.walker.Walk(p.src.reader(ctx, r, p.cut.write), p)
 	var trailing *inflate.TrailingError
 	switch {
 	case errors.Is(err, inflate.ErrNotGzip):
@@ -42,23 +42,31 @@ func (p *pass) Block(b inflate.Block, window []byte) error {
 	}
 	if b.Out == 0 { // the compact form has only the last of these
 		p.open.fine = false
+		p.fine.drop()
 	}
 	if b.Out == 0 && p.options.Repair {
 		p.open.coarse = false
 		p.points = p.points[:0]
 	}
-	next.window = append(p.window(), window...)
-	return p.begin(next, checkpointCost)
+	return p.startAt(next, window)
 }
 
-// window is a buffer for one. Those of the ztoc never come back.
-func (p *pass) window() []byte {
-	select {
-	case w := <-p.windows:
-		return w[:0]
-	default:
-		return make([]byte, 0, ztoc.WindowSize)
+// startAt makes a point of the block that the walker is at.
+func (p *pass) startAt(next point, window []byte) error {
+	if err := p.begin(next, checkpointCost); err != nil {
+		return err
 	}
+	if next.coarse {
+		p.points = append(p.points, next.checkpoint(window))
+	}
+	if next.fine {
+		p.fine.begin(next, window)
+		p.walker.Trace(&p.fine.used)
+		return nil
+	}
+	p.fine.end()
+	p.walker.Trace(nil)
+	return nil
 }
 
 // past says whether off is behind the archive: nobody reads there, so the

@@ -10,12 +10,11 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/spryd/spry/index/span"
-	"github.com/spryd/spry/index/ztoc"
 )
 
-// hashes are all digests of a blob, made of its pieces in order.
+// hashes are the digests of a blob and its spans, made of its pieces in order.
 type hashes struct {
-	blob, diffID hash.Hash // nil if nobody wants them
+	blob         hash.Hash // nil if nobody wants it
 	coarse, fine spanHash
 }
 
@@ -24,33 +23,13 @@ func newHashes(o Options) *hashes {
 	if o.Digest == "" {
 		h.blob = sha256.New()
 	}
-	if !o.OmitDiffID && o.Compression == ztoc.Gzip {
-		h.diffID = sha256.New()
-	}
 	return h
-}
-
-// setDigests fills in those of the whole blob.
-func (h *hashes) setDigests(res *Result, o Options) {
-	res.Digest = o.Digest
-	if h.blob != nil {
-		res.Digest = digest.NewDigest(digest.SHA256, h.blob)
-	}
-	switch {
-	case h.diffID != nil:
-		res.DiffID = digest.NewDigest(digest.SHA256, h.diffID)
-	case !o.OmitDiffID:
-		res.DiffID = res.Digest // of a plain tar
-	}
 }
 
 // add takes the next piece.
 func (h *hashes) add(p *piece) {
 	if h.blob != nil {
 		h.blob.Write(p.data[p.shared():])
-	}
-	if h.diffID != nil {
-		h.diffID.Write(p.decoded)
 	}
 	h.coarse.add(p, p.coarse)
 	h.fine.add(p, p.fine)

@@ -5,30 +5,32 @@ package build
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
-	"hash/crc32"
+	"hash"
 	"io"
+
+	"github.com/opencontainers/go-digest"
 
 	"github.com/spryd/spry/index/inflate"
 	"github.com/spryd/spry/index/span"
 	"github.com/spryd/spry/index/ztoc"
 )
 
-// Layer indexes the blob that r reads, to its end, in one pass, and proves that
-// each span decodes from its checkpoint. Memory is some 25 MiB, or four times
-// the largest span, and the result: 32 KiB a span of the ztoc, some 8 KiB one
+// Layer indexes the blob that r reads, to its end, in one pass, in which each
+// span is decoded from its checkpoint. Memory is some 10 MiB, or four times
+// the largest span compressed, and the result: 32 KiB a span of the ztoc, some 8 KiB one
 // of the compact form, and about 300 bytes an entry.
 //
 // A layer that cannot be indexed is a [*SkipError]. A damaged one is an error
 // of package inflate. Errors of r are returned wrapped or as they are, and so
-// is that of ctx, which is looked at between reads. An index that is wrong
-// matches [ErrMismatch]; it is a fault of this package or of the machine.
+// is that of ctx, which is looked at between reads.
 func Layer(ctx context.Context, r io.Reader, o Options) (*Result, error) {
 	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	p := newPass(ctx, o)
+	p := newPass(o)
 	defer p.table.close()
 	if o.Compression == ztoc.Gzip {
 		err = p.gzip(ctx, r)
@@ -36,11 +38,9 @@ func Layer(ctx context.Context, r io.Reader, o Options) (*Result, error) {
 		err = p.plain(ctx, r)
 	}
 	if err == nil {
-		err = p.last()
+		p.last()
 	}
-	if lineErr := p.line.close(); lineErr != nil {
-		err = lineErr // which ended the pass, if it did not end by itself
-	}
+	p.line.close()
 	if err != nil {
 		return nil, err
 	}
@@ -51,41 +51,30 @@ func Layer(ctx context.Context, r io.Reader, o Options) (*Result, error) {
 type pass struct {
 	options Options
 	src     source
+	walker  inflate.Walker
 	cut     *cutter
 	line    *line
 	open    *piece // whose end is not known yet
 	tarSize int64
+	diffID  hash.Hash // nil if nobody wants it, or it is that of the blob
 	table   *table
 	budget  *budget
 	points  []ztoc.Checkpoint
-	windows chan []byte // buffers
+	fine    fineSpans
 
 	lastCoarse, lastFine int64 // tar stream positions of points
 }
 
 // newPass starts the line; the caller closes it, and the table.
-func newPass(ctx context.Context, o Options) *pass {
+func newPass(o Options) *pass {
 	b := newBudget()
-	p := &pass{
-		options: o, budget: b, table: newTable(b), cut: newCutter(),
-		open: &piece{}, windows: make(chan []byte, maxPieces),
-	}
+	p := &pass{options: o, budget: b, table: newTable(b), cut: newCutter(), open: &piece{}}
 	p.table.repair = o.Repair
-	p.line = newLine(ctx, o, p.recycle)
+	if !o.OmitDiffID && o.Compression == ztoc.Gzip {
+		p.diffID = sha256.New()
+	}
+	p.line = newLine(o, p.cut.recycle)
 	return p
-}
-
-// recycle takes the buffers of a piece that is done with. The line calls it.
-func (p *pass) recycle(done *piece) {
-	p.cut.recycle(done.data)
-	p.line.prover.recycle(done)
-	if done.coarse || done.window == nil {
-		return
-	}
-	select {
-	case p.windows <- done.window:
-	default:
-	}
 }
 
 // Output implements [inflate.Sink]: the next bytes of the tar stream.
@@ -94,7 +83,9 @@ func (p *pass) Output(b []byte) error {
 	if p.open.size += n; p.open.size > ztoc.MaxSpanSize {
 		return skipf(nil, "a block of more than %d bytes", int64(ztoc.MaxSpanSize))
 	}
-	p.open.crc = crc32.Update(p.open.crc, crc32.IEEETable, b)
+	if p.diffID != nil {
+		p.diffID.Write(b)
+	}
 	p.tarSize += n
 	return p.table.push(b)
 }
@@ -110,19 +101,18 @@ func (p *pass) begin(next point, cost int64) error {
 	if next.fine {
 		p.lastFine = int64(next.out)
 	}
-	if next.coarse && p.options.Compression == ztoc.Gzip {
-		p.points = append(p.points, next.checkpoint())
-	}
 	ended := p.open
 	ended.data = p.cut.cut(next)
 	p.open = &piece{point: next}
-	return p.line.send(ended)
+	p.line.send(ended)
+	return nil
 }
 
 // last ends the open piece at the end of the blob.
-func (p *pass) last() error {
+func (p *pass) last() {
 	p.open.data = p.cut.buf
-	return p.line.send(p.open)
+	p.fine.end()
+	p.line.send(p.open)
 }
 
 // result puts together what the pass found.
@@ -145,9 +135,8 @@ func (p *pass) result() (*Result, error) {
 		Checkpoints:      p.points,
 	}
 	z.MaxSpanID = int32(len(z.SpanDigests) - 1)
-	res := &Result{Ztoc: z, Size: p.src.size, TarSize: p.tarSize, Spans: p.line.prover.spans}
-	h.setDigests(res, p.options)
-	h.fine.finish()
+	res := &Result{Ztoc: z, Size: p.src.size, TarSize: p.tarSize, Spans: p.fine.list}
+	p.setDigests(res)
 	for i := range res.Spans {
 		res.Spans[i].Digest = h.fine.sums[i]
 	}
@@ -155,6 +144,22 @@ func (p *pass) result() (*Result, error) {
 		res.Spans[n-1].End = span.CompressedOffset(p.src.size)
 	}
 	return res, nil
+}
+
+// setDigests fills in those of the whole blob.
+func (p *pass) setDigests(res *Result) {
+	h := p.line.hashes
+	h.fine.finish()
+	res.Digest = p.options.Digest
+	if h.blob != nil {
+		res.Digest = digest.NewDigest(digest.SHA256, h.blob)
+	}
+	switch {
+	case p.diffID != nil:
+		res.DiffID = digest.NewDigest(digest.SHA256, p.diffID)
+	case !p.options.OmitDiffID:
+		res.DiffID = res.Digest // of a plain tar
+	}
 }
 
 // explain adds to a SkipError about the start of an archive what the blob

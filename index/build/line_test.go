@@ -4,8 +4,9 @@
 package build
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"errors"
-	"hash/crc32"
 	"math/rand/v2"
 	"testing"
 
@@ -92,44 +93,29 @@ func TestLongBlock(t *testing.T) {
 	}
 }
 
-// TestProverFinds gives the prover pieces that do not decode to what it is told.
-func TestProverFinds(t *testing.T) {
-	stored := []byte("\x00\x05\x00\xfa\xffhello\x01\x00\x00\xff\xff")
-	good := piece{
-		point: point{in: 10, coarse: true, fine: true},
-		data:  stored, size: 5, crc: crc32.ChecksumIEEE([]byte("hello")),
+// TestLine sends more than there is room for, and wants all of it hashed in
+// order and given back.
+func TestLine(t *testing.T) {
+	var back int
+	l := newLine(Options{}, func(b []byte) { back += len(b) })
+	want := sha256.New()
+	total := 0
+	for i := range 20 {
+		b := bytes.Repeat([]byte{byte(i)}, 1+i*maxUnderWay/12)
+		want.Write(b)
+		total += len(b)
+		l.send(&piece{point: point{coarse: i == 0, fine: i == 0}, data: b})
 	}
-	tests := map[string]func(p *piece){
-		"crc":       func(p *piece) { p.crc++ },
-		"size":      func(p *piece) { p.size-- },
-		"too long":  func(p *piece) { p.size++ },
-		"truncated": func(p *piece) { p.data = p.data[:7] },
-		"data":      func(p *piece) { p.data = []byte("\x00\x05\x00\xfa\xffhallo\x01\x00\x00\xff\xff") },
+	l.close()
+	if back != total {
+		t.Errorf("%d bytes came back, want %d", back, total)
 	}
-	if p := good; newProver(ztoc.Gzip).prove(&p) != nil || string(p.decoded) != "hello" {
-		t.Fatalf("good piece decodes to %q", p.decoded)
-	}
-	for name, damage := range tests {
-		p := good
-		damage(&p)
-		if err := newProver(ztoc.Gzip).prove(&p); err == nil {
-			t.Errorf("%s: accepted", name)
+	for name, got := range map[string][]digest.Digest{"coarse": l.hashes.coarse.digests(), "fine": l.hashes.fine.digests()} {
+		if d := cmp.Diff([]digest.Digest{digest.NewDigest(digest.SHA256, want)}, got); d != "" {
+			t.Errorf("%s (-want +got):\n%s", name, d)
 		}
 	}
-}
-
-// TestLineStops wants an error on the line to end the pass, also one that
-// waits for room.
-func TestLineStops(t *testing.T) {
-	l := newLine(t.Context(), Options{Compression: ztoc.Gzip}, func(*piece) {})
-	bad := func() *piece {
-		return &piece{point: point{coarse: true}, data: make([]byte, maxUnderWay), size: 7}
-	}
-	var err error
-	for err == nil {
-		err = l.send(bad())
-	}
-	if err := l.close(); err == nil || errors.Is(err, t.Context().Err()) {
-		t.Errorf("got %v, want the error of the piece", err)
+	if got := digest.NewDigest(digest.SHA256, l.hashes.blob); got != digest.NewDigest(digest.SHA256, want) {
+		t.Errorf("blob %s", got)
 	}
 }

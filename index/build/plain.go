@@ -53,6 +53,9 @@ func (p *pass) chunk(b []byte) error {
 			if err := p.begin(next, digestCost); err != nil {
 				return err
 			}
+			if next.fine {
+				p.fine.begin(next, nil)
+			}
 		}
 		n := min(int64(len(b)), left)
 		if err := p.cut.write(b[:n]); err != nil {

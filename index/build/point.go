@@ -16,12 +16,9 @@ type point struct {
 	bits uint8
 	// coarse points are the ztoc's, fine ones those of the compact form.
 	coarse, fine bool
-	// window is the up to WindowSize bytes before the point. Those of coarse
-	// points are kept by the ztoc, others are returned to the pass.
-	window []byte
 }
 
-// newPoint is the point at b, without its window.
+// newPoint is the point at b.
 func newPoint(b inflate.Block) point {
 	in := (b.BitPos + 7) / 8
 	return point{
@@ -41,15 +38,12 @@ func (p point) shared() int {
 // start is the first byte that has bits of it.
 func (p point) start() span.CompressedOffset { return p.in - span.CompressedOffset(p.shared()) }
 
-// checkpoint is the point as a ztoc has it. It keeps the window.
-func (p point) checkpoint() ztoc.Checkpoint {
+// checkpoint is the point, behind window, as a ztoc has it.
+func (p point) checkpoint(window []byte) ztoc.Checkpoint {
 	c := ztoc.Checkpoint{In: p.in, Out: p.out, Bits: p.bits}
-	if len(p.window) > 0 {
-		c.Window = p.window[:ztoc.WindowSize:ztoc.WindowSize]
-		if n := len(p.window); n < ztoc.WindowSize {
-			c.Window = make([]byte, ztoc.WindowSize)
-			copy(c.Window[ztoc.WindowSize-n:], p.window)
-		}
+	if len(window) > 0 {
+		c.Window = make([]byte, ztoc.WindowSize)
+		copy(c.Window[ztoc.WindowSize-len(window):], window)
 	}
 	return c
 }
