@@ -15,7 +15,7 @@ import (
 // first use.
 var (
 	encoder = sync.OnceValue(func() *zstd.Encoder {
-		e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBestCompression), zstd.WithEncoderCRC(false),
+		e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBetterCompression), zstd.WithEncoderCRC(false),
 			zstd.WithEncoderConcurrency(1), zstd.WithSingleSegment(true))
 		if err != nil {
 			panic(err)
