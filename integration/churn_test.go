@@ -152,7 +152,7 @@ func (c *churn) end(t *testing.T) {
 
 // connectionLost are what containerd says of a call that was in progress when
 // the server died.
-var connectionLost = []string{"error reading from server", "Unavailable", "connection reset", "broken pipe", "transport is closing"}
+var connectionLost = []string{"error reading from server", "error reading server preface", "Unavailable", "connection reset", "broken pipe", "transport is closing"}
 
 // cutByKill excuses calls that the death of a server cut, and nothing else.
 func cutByKill(_ time.Time, err error) bool {

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 )
@@ -48,6 +49,8 @@ type Outage struct {
 
 	mu      sync.Mutex // guards the rest
 	fault   Fault
+	only    string        // the digest that it concerns; "" is all
+	waiting int           // requests that are stalled
 	changed chan struct{} // closed when fault changes
 	ranges  map[string]map[string]int
 }
@@ -64,7 +67,7 @@ func NewOutage(target string) (*Outage, error) {
 	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: target})
 	proxy.ErrorLog = log.New(io.Discard, "", 0)
 	proxy.ModifyResponse = func(r *http.Response) error {
-		r.Body = &failing{ReadCloser: r.Body, ctx: r.Request.Context(), o: o}
+		r.Body = &failing{ReadCloser: r.Body, r: r.Request, o: o}
 		return nil
 	}
 	o.srv = &http.Server{Handler: o.in(proxy), ReadHeaderTimeout: time.Minute, ErrorLog: proxy.ErrorLog}
@@ -76,11 +79,14 @@ func NewOutage(target string) (*Outage, error) {
 }
 
 // Set makes the registry fail, or work, from now on.
-func (o *Outage) Set(f Fault) {
+func (o *Outage) Set(f Fault) { o.SetFor(f, "") }
+
+// SetFor makes it fail for content with that digest only; "" is all.
+func (o *Outage) SetFor(f Fault, digest string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if f != o.fault {
-		o.fault = f
+	if f != o.fault || digest != o.only {
+		o.fault, o.only = f, digest
 		close(o.changed)
 		o.changed = make(chan struct{})
 	}
@@ -106,17 +112,45 @@ func (o *Outage) Stop() error {
 	return err
 }
 
-// now is the fault and what is closed when it changes.
-func (o *Outage) now() (Fault, <-chan struct{}) {
+// Waiting is the number of requests that are stalled.
+func (o *Outage) Waiting() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	return o.waiting
+}
+
+// now is the fault of what is at path, and what is closed when it changes.
+func (o *Outage) now(path string) (Fault, <-chan struct{}) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !strings.HasSuffix(path, o.only) {
+		return Healthy, o.changed
+	}
 	return o.fault, o.changed
 }
 
+// wait waits until the fault changes or ctx ends.
+func (o *Outage) wait(ctx context.Context, changed <-chan struct{}) error {
+	o.mu.Lock()
+	o.waiting++
+	o.mu.Unlock()
+	defer func() {
+		o.mu.Lock()
+		o.waiting--
+		o.mu.Unlock()
+	}()
+	select {
+	case <-changed:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // pass returns nil when the registry works, after a stall; else how it fails.
-func (o *Outage) pass(ctx context.Context) error {
+func (o *Outage) pass(ctx context.Context, path string) error {
 	for {
-		fault, changed := o.now()
+		fault, changed := o.now(path)
 		switch fault {
 		case Healthy:
 			return nil
@@ -126,10 +160,8 @@ func (o *Outage) pass(ctx context.Context) error {
 			}
 			return errOutage
 		case Stalled:
-			select {
-			case <-changed:
-			case <-ctx.Done():
-				return ctx.Err()
+			if err := o.wait(ctx, changed); err != nil {
+				return err
 			}
 		default:
 			return errOutage
@@ -140,11 +172,11 @@ func (o *Outage) pass(ctx context.Context) error {
 // in puts the outage in front of next.
 func (o *Outage) in(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if fault, _ := o.now(); fault == Unavailable {
+		if fault, _ := o.now(r.URL.Path); fault == Unavailable {
 			http.Error(w, "outage", http.StatusServiceUnavailable)
 			return
 		}
-		if o.pass(r.Context()) != nil {
+		if o.pass(r.Context(), r.URL.Path) != nil {
 			panic(http.ErrAbortHandler)
 		}
 		o.note(r)
@@ -169,13 +201,13 @@ func (o *Outage) note(r *http.Request) {
 // failing is a body that fails with its registry.
 type failing struct {
 	io.ReadCloser
-	ctx context.Context //nolint:containedctx // of the request
-	o   *Outage
+	r *http.Request
+	o *Outage
 }
 
 func (f *failing) Read(p []byte) (int, error) {
-	if fault, _ := f.o.now(); fault != Unavailable { // that of new requests
-		if err := f.o.pass(f.ctx); err != nil {
+	if fault, _ := f.o.now(f.r.URL.Path); fault != Unavailable { // that of new requests
+		if err := f.o.pass(f.r.Context(), f.r.URL.Path); err != nil {
 			return 0, err
 		}
 	}
