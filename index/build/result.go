@@ -32,8 +32,21 @@ type Result struct {
 // errNoSpans says that a compact form was not asked for.
 var errNoSpans = errors.New("layer was indexed without compact form")
 
-// Compact encodes the compact form. Errors are those of packages toc and
-// compact.
+// EncodeZtoc encodes the ztoc, and reads it back. Errors are those of package
+// ztoc, or match [ErrMismatch]: that is a fault of this program or the machine.
+func (r *Result) EncodeZtoc() ([]byte, error) {
+	b, err := r.Ztoc.Encode()
+	if err == nil {
+		err = r.readZtoc(b)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("layer %s: %w", r.Digest, err)
+	}
+	return b, nil
+}
+
+// Compact encodes the compact form, and reads it back as EncodeZtoc does. Errors
+// are those of packages toc and compact, or match [ErrMismatch].
 func (r *Result) Compact() ([]byte, error) {
 	if len(r.Spans) == 0 {
 		return nil, errNoSpans
@@ -47,6 +60,9 @@ func (r *Result) Compact() ([]byte, error) {
 		CompressedSize: r.Size, UncompressedSize: r.Ztoc.UncompressedSize,
 		Tree: tree, Spans: r.Spans,
 	})
+	if err == nil {
+		err = r.readCompact(b, tree)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("layer %s: %w", r.Digest, err)
 	}

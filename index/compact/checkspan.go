@@ -4,6 +4,7 @@
 package compact
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/spryd/spry/index/inflate"
@@ -55,4 +56,31 @@ func (l *Layer) CheckEnd(data []byte) (ok bool, err error) {
 	p.End = 8 * int64(len(data))
 	_, err = p.Decode(nil)
 	return err == nil, nil
+}
+
+// Matches says whether the layer says of span id what s does: where it starts
+// and ends, its digest, and which bytes of its window are known, and what they
+// are. An error says that its window cannot be read.
+func (l *Layer) Matches(id span.ID, s *SpanSource) (ok bool, err error) {
+	got := l.span(int(id))
+	if got.Start != s.Start || got.End != s.End || got.OutStart != s.OutStart || got.Digest != s.Digest {
+		return false, nil
+	}
+	if l.plain {
+		return true, nil
+	}
+	mask, err := maskOf(s)
+	if err != nil || l.bit(int(id)) != int64(s.Start)*8+int64(8-s.Bits)%8 {
+		return false, err
+	}
+	sc := scratches.Get().(*scratch)
+	defer scratches.Put(sc)
+	if err := sc.read(l, int(id)); err != nil {
+		return false, fmt.Errorf("window of span %d: %w", id, err)
+	}
+	known := make([]byte, 0, len(s.Window))
+	for i := nextBit(mask, 0, 0); i < inflate.WindowSize; i = nextBit(mask, i+1, 0) {
+		known = append(known, sc.window.bytes[i])
+	}
+	return sc.window.mask == *mask && bytes.Equal(known, s.Window), nil
 }

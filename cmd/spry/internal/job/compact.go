@@ -5,6 +5,7 @@ package job
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/opencontainers/go-digest"
@@ -13,7 +14,6 @@ import (
 	"github.com/spryd/spry/cmd/spry/internal/place"
 	"github.com/spryd/spry/index"
 	"github.com/spryd/spry/index/build"
-	"github.com/spryd/spry/index/compact"
 )
 
 // compactForm is the compact index of a layer. The zero value is none.
@@ -35,28 +35,16 @@ func (w *worker) compact(ctx context.Context, res *build.Result) (compactForm, e
 		return compactForm{}, nil
 	}
 	b, err := res.Compact()
+	if errors.Is(err, build.ErrMismatch) {
+		return compactForm{}, err
+	}
 	if err != nil {
 		w.options.Display.Printf("layer %s: no compact index: %v", short(res.Digest), err)
 		return compactForm{missing: err.Error()}, nil
-	}
-	if err := checkCompact(b, res); err != nil {
-		return compactForm{}, fmt.Errorf("layer %s: %w", res.Digest, err)
 	}
 	desc := ocispec.Descriptor{MediaType: index.MediaTypeCompact, Digest: digest.FromBytes(b), Size: int64(len(b))}
 	if err := w.dst.Put(ctx, desc, place.Bytes(b)); err != nil {
 		return compactForm{}, fmt.Errorf("layer %s: store compact index: %w", res.Digest, err)
 	}
 	return compactForm{ref: index.CompactRef{Descriptor: desc, Layer: res.Digest}, spans: len(res.Spans)}, nil
-}
-
-// checkCompact reads an encoded compact index as a daemon will.
-func checkCompact(b []byte, res *build.Result) error {
-	layer, err := compact.Decode(b)
-	if err != nil {
-		return fmt.Errorf("read compact index: %w", err)
-	}
-	if layer.LayerDigest() != res.Digest || layer.Len() != len(res.Spans) || layer.CompressedSize() != res.Size {
-		return fmt.Errorf("compact index is of layer %s with %d spans, want %d: %w", layer.LayerDigest(), layer.Len(), len(res.Spans), build.ErrMismatch)
-	}
-	return nil
 }

@@ -47,18 +47,17 @@ func (w *worker) layer(ctx context.Context, desc ocispec.Descriptor, c ztoc.Comp
 	if err != nil {
 		return nil, err
 	}
+	res := &build.Result{Ztoc: z, Digest: desc.Digest}
 	var form compactForm
 	if z == nil {
-		res, err := w.build(ctx, desc, c, t)
-		if err != nil {
+		if res, err = w.build(ctx, desc, c, t); err != nil {
 			return nil, err
 		}
-		z = res.Ztoc
 		if form, err = w.compact(ctx, res); err != nil {
 			return nil, err
 		}
 	}
-	out, err := w.putZtoc(ctx, desc, z)
+	out, err := w.putZtoc(ctx, desc, res)
 	if err != nil {
 		return nil, fmt.Errorf("layer %s: %w", desc.Digest, err)
 	}
@@ -67,8 +66,9 @@ func (w *worker) layer(ctx context.Context, desc ocispec.Descriptor, c ztoc.Comp
 }
 
 // putZtoc puts the ztoc of a layer to the destination.
-func (w *worker) putZtoc(ctx context.Context, desc ocispec.Descriptor, z *ztoc.Ztoc) (*indexed, error) {
-	b, err := z.Encode()
+func (w *worker) putZtoc(ctx context.Context, desc ocispec.Descriptor, res *build.Result) (*indexed, error) {
+	z := res.Ztoc
+	b, err := res.EncodeZtoc()
 	if err != nil {
 		return nil, fmt.Errorf("encode ztoc: %w", err)
 	}
