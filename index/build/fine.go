@@ -4,6 +4,8 @@
 package build
 
 import (
+	"math/bits"
+
 	"github.com/spryd/spry/index/compact"
 	"github.com/spryd/spry/index/inflate"
 	"github.com/spryd/spry/index/ztoc"
@@ -14,17 +16,16 @@ type fineSpans struct {
 	list []compact.SpanSource
 	open bool // list has one that goes on
 	// used is what the open span was seen to refer to of window, the bytes
-	// before it.
+	// before it, at the end.
 	used   inflate.Mask
 	window [ztoc.WindowSize]byte
-	size   int // of window, at its end
 }
 
 // begin ends the open span and begins another one at a point, behind window.
 func (f *fineSpans) begin(at point, window []byte) {
 	f.end()
 	f.used = inflate.Mask{}
-	f.size = copy(f.window[ztoc.WindowSize-len(window):], window)
+	copy(f.window[ztoc.WindowSize-len(window):], window)
 	f.list = append(f.list, compact.SpanSource{Start: at.start(), Bits: at.bits, OutStart: at.out})
 	if n := len(f.list); n > 1 {
 		f.list[n-2].End = at.in
@@ -44,9 +45,9 @@ func (f *fineSpans) end() {
 	}
 	mask, s := f.used, &f.list[len(f.list)-1]
 	s.Mask, s.Window = &mask, make([]byte, 0, n)
-	for i := ztoc.WindowSize - f.size; i < ztoc.WindowSize; i++ {
-		if mask.Has(i) {
-			s.Window = append(s.Window, f.window[i])
+	for i, word := range mask {
+		for ; word != 0; word &= word - 1 {
+			s.Window = append(s.Window, f.window[64*i+bits.TrailingZeros64(word)])
 		}
 	}
 }

@@ -4,10 +4,12 @@
 package job
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 
 	"github.com/opencontainers/go-digest"
@@ -62,11 +64,29 @@ func hopeless(manifests []*manifest, o Options) (*NothingError, bool) {
 	return nothing, true
 }
 
-// layers indexes the layers of all manifests, each once.
+// todo is a layer to index.
+type todo struct {
+	desc        ocispec.Descriptor
+	compression ztoc.Compression
+}
+
+// layers indexes the layers of all manifests, each once. The largest come
+// first, so that in the end no processor waits long for another one.
 func (w *worker) layers(ctx context.Context, manifests []*manifest) error {
-	w.results = map[layerKey]result{}
+	list := w.qualified(manifests)
+	slices.SortStableFunc(list, func(a, b todo) int { return cmp.Compare(b.desc.Size, a.desc.Size) })
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
+	for _, l := range list {
+		g.Go(func() error { return w.run(ctx, l.desc, l.compression) })
+	}
+	return g.Wait()
+}
+
+// qualified are the layers of all manifests that are to be indexed, each once.
+// It records the others as skipped.
+func (w *worker) qualified(manifests []*manifest) (list []todo) {
+	w.results = map[layerKey]result{}
 	for _, m := range manifests {
 		for _, desc := range m.content.Layers {
 			key := keyOf(desc)
@@ -80,10 +100,10 @@ func (w *worker) layers(ctx context.Context, manifests []*manifest) error {
 				w.record(key, result{skipped: skip})
 				continue
 			}
-			g.Go(func() error { return w.run(ctx, desc, c) })
+			list = append(list, todo{desc, c})
 		}
 	}
-	return g.Wait()
+	return list
 }
 
 func keyOf(desc ocispec.Descriptor) layerKey { return layerKey{desc.Digest, desc.MediaType} }
