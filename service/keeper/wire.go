@@ -102,10 +102,12 @@ func receive(c *net.UnixConn) (message, error) {
 	}
 	m := message{}
 	if m.files, err = rights(oob[:on]); err != nil {
+		m.close()
 		return message{}, err
 	}
 	if n == 0 {
-		return m, io.EOF
+		m.close()
+		return message{}, io.EOF
 	}
 	if flags&(unix.MSG_TRUNC|unix.MSG_CTRUNC) != 0 {
 		m.close()
