@@ -24,6 +24,13 @@ func (r *Reader) Flights() int {
 	return len(r.flights)
 }
 
+// Ahead is how many readaheads run.
+func (r *Reader) Ahead() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ahead
+}
+
 // Free says whether all of the memory is free.
 func (m *Memory) Free() bool {
 	if !m.all.TryAcquire(m.size) {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spryd/spry/fs/layer/layertest"
 	"github.com/spryd/spry/fs/read"
+	"github.com/spryd/spry/index/span"
 )
 
 const mib = 1 << 20
@@ -104,6 +105,34 @@ func TestSequentialReaderFindsItsSpansFetched(t *testing.T) {
 	data, _ := l.Tree.Data(node)
 	next := l.At(data + 3*mib)
 	waitFor(t, func() bool { return b.store.Has(next) })
+}
+
+// A read that misses a part of a small file fetches all of it, also what is
+// before; of a large file it fetches what it needs.
+func TestSmallFileIsFetchedWhole(t *testing.T) {
+	for size, whole := range map[int]bool{5 * mib: true, 7 * mib: false} {
+		t.Run(fmt.Sprintf("%d MiB", size/mib), func(t *testing.T) {
+			l := layertest.New(t, 3, size, 512<<10)
+			b := newBench(t, l, nil)
+			path := "d2/e0/file0002"
+			node, body := l.Node(t, path), l.Files[path]
+			p := make([]byte, 4096)
+			if err := b.ReadAt(t.Context(), node, p, 2*mib); err != nil {
+				t.Fatal(err)
+			}
+			if string(p) != string(body[2*mib:2*mib+len(p)]) {
+				t.Error("wrong bytes")
+			}
+			data, n := l.Tree.Data(node)
+			first, at, last := l.At(data), l.At(data+2*mib), l.At(data+span.UncompressedOffset(n)-1)
+			waitFor(t, func() bool { return b.store.Has(at) })
+			if whole {
+				waitFor(t, func() bool { return b.store.Has(first) && b.store.Has(at+1) && b.store.Has(last) })
+			} else if b.Ahead() > 0 || b.store.Has(first) || b.store.Has(last) {
+				t.Error("more of a large file is fetched than was read")
+			}
+		})
+	}
 }
 
 func TestSizeClasses(t *testing.T) {
