@@ -221,6 +221,9 @@ func TestStaleMountsAreDetached(t *testing.T) {
 	if m := mounts(t, root); len(m) != 0 {
 		t.Errorf("mounts: %v", m)
 	}
+	if _, err := os.Lstat(stale); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("an empty directory stands for a layer: %v", err)
+	}
 	if err := h.Sweep(t.Context()); err != nil {
 		t.Error(err)
 	}

@@ -40,6 +40,7 @@ func detachStale(dir string, kept func(mountpoint string) bool) error {
 		if err := unix.Unmount(at, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW); err != nil {
 			return fmt.Errorf("detach stale mount %s: %w", at, err)
 		}
+		_ = unix.Rmdir(at) // to a mount under way an empty directory would be an empty layer
 	}
 	return nil
 }
