@@ -103,8 +103,8 @@ func (f *FileSystem) openLayer(s *served, rec record, last func(*layer.Options))
 		Spans: spans, Tree: spans.Tree(), Digest: rec.Layer, Dir: f.dir(rec.Layer), Blob: s.source,
 		Scheduler: f.options.Scheduler, Memory: f.options.Memory, Deadline: f.options.Deadline,
 		Slow: f.options.Slow, Counters: f.options.Counters, Images: func() []string { return f.images(rec.Layer) },
-		Transient: transient, OnDemandOnly: !f.options.Background,
-		Index: rec.Ztoc, ReadCondemned: f.options.ReadCondemned,
+		OnDemandOnly: !f.options.Background,
+		Index:        rec.Ztoc, ReadCondemned: f.options.ReadCondemned,
 		OnPlain:     func() { f.work.Go(func() { f.toPlain(rec.Layer, s) }) },
 		OnCondemned: func(err error) { f.condemn(rec, err) },
 	}

@@ -13,8 +13,6 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	"golang.org/x/sync/errgroup"
-
-	"github.com/spryd/spry/fs/remote"
 )
 
 const (
@@ -28,9 +26,6 @@ const (
 
 // ErrClosed says that the file system is closed.
 var ErrClosed = errors.New("file system is closed")
-
-// transient says which errors of a blob may pass.
-var transient = remote.Transient
 
 // FileSystem mounts layers. Make one with [New] and close it. All methods are
 // safe for concurrent use; one process uses a root at a time.

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/containerd/errdefs"
 	"github.com/google/go-cmp/cmp"
@@ -211,7 +212,7 @@ func TestMountErrors(t *testing.T) {
 
 func TestCorruptSpanIsAnErrorAndThenRecovers(t *testing.T) {
 	img := push(t, remotetest.New(t), "app", "", 1)
-	h := start(t, t.TempDir(), nil)
+	h := start(t, t.TempDir(), func(o *spryfs.Options) { o.Deadline = 200 * time.Millisecond })
 	h.mount(t, img, 0, "a")
 	d := img.desc.Layers[0].Digest
 	img.srv.Rule(remotetest.Rule{Path: d.String(), Range: "bytes=", Do: remotetest.Corrupt(7)})

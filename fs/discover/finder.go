@@ -49,7 +49,7 @@ func (f *Finder) Find(ctx context.Context, ref index.LayerRef) (*Found, error) {
 		switch {
 		case err == nil:
 			f.memory.put(key, a, time.Time{})
-		case errors.Is(err, index.ErrNoIndex) && !damaged(err):
+		case errors.Is(err, index.ErrNoIndex) && !damaged(err), errors.Is(err, errTimeout):
 			f.memory.put(key, a, time.Now().Add(f.options.NoneFor))
 		}
 		return a
@@ -57,9 +57,19 @@ func (f *Finder) Find(ctx context.Context, ref index.LayerRef) (*Found, error) {
 	return a.found, a.err
 }
 
-// persist searches until the answer is definite, ctx ends or the attempts are
-// used up.
-func (f *Finder) persist(ctx context.Context, ref index.LayerRef) (*Found, error) {
+// errTimeout says that a search took too long.
+var errTimeout = errors.New("search for an index takes too long")
+
+// persist searches until the answer is definite, ctx or the time ends, or the
+// attempts are used up.
+func (f *Finder) persist(ctx context.Context, ref index.LayerRef) (_ *Found, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, f.options.Timeout, errTimeout)
+	defer cancel()
+	defer func() {
+		if err != nil && errors.Is(context.Cause(ctx), errTimeout) {
+			err = fmt.Errorf("%w (%s): %w", errTimeout, f.options.Timeout, err)
+		}
+	}()
 	pause := f.options.Backoff
 	for attempt := 1; ; attempt++ {
 		found, err := f.search(ctx, ref)

@@ -282,6 +282,33 @@ func TestFindForgets(t *testing.T) {
 	}
 }
 
+// A registry that does not answer is waited for once a pull, not for each layer.
+func TestFindGivesUpInTime(t *testing.T) {
+	o := quick()
+	o.Timeout = 100 * time.Millisecond
+	finder := discover.New(registry(t, remote.HostOptions{}), o)
+	f, want := v2(t)
+	f.Rule(remotetest.Rule{Do: remotetest.Hold(nil)})
+	for range 2 {
+		if _, err := finder.Find(t.Context(), f.ref); err == nil || errors.Is(err, index.ErrNoIndex) {
+			t.Errorf("got %v", err)
+		}
+	}
+	if n := f.Count("", ""); n != 1 {
+		t.Errorf("%d requests, want 1", n)
+	}
+	f.ClearRules()
+	o.NoneFor = time.Nanosecond // forget it
+	finder = discover.New(registry(t, remote.HostOptions{}), o)
+	f.Rule(remotetest.Rule{Times: 1, Do: remotetest.Hold(nil)})
+	if _, err := finder.Find(t.Context(), f.ref); err == nil {
+		t.Error("found an index where nothing answers")
+	}
+	if found, err := finder.Find(t.Context(), f.ref); err != nil || found.Digest != want {
+		t.Errorf("after the registry is back: %v, %v", found, err)
+	}
+}
+
 // TestFindIsShared has all layers of an image ask at once.
 func TestFindIsShared(t *testing.T) {
 	f, want := v2(t)

@@ -27,6 +27,10 @@ type Options struct {
 	// Attempts is how often a search that fails for a reason which may pass
 	// is made. 0 is 3. The registry client retries on its own within each.
 	Attempts int
+	// Timeout bounds a search with all its attempts: whoever pulls waits for
+	// it. That it was not enough is remembered for NoneFor, so that it is
+	// waited for once a pull and not for each layer. 0 is 30 s.
+	Timeout time.Duration
 	// Backoff is the pause after the first attempt; it doubles. 0 is 1 s.
 	Backoff time.Duration
 }
@@ -40,6 +44,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Attempts <= 0 {
 		o.Attempts = 3
+	}
+	if o.Timeout <= 0 {
+		o.Timeout = 30 * time.Second
 	}
 	if o.Backoff <= 0 {
 		o.Backoff = time.Second

@@ -61,7 +61,6 @@ func Open(o Options) (*Layer, error) {
 		Slow:      o.Slow,
 		Images:    o.Images,
 		Counters:  o.Counters,
-		Transient: o.Transient,
 		Observer:  l.observe,
 	})
 	l.lifetime, l.end = context.WithCancel(context.Background())

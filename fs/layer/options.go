@@ -39,8 +39,6 @@ type Options struct {
 	Slow     time.Duration
 	Images   func() []string
 	Counters *read.Counters
-	// Transient says whether an error of Blob may pass (all may).
-	Transient func(error) bool
 	// Prefetch, if set, finds what to fetch first. It is called once, behind
 	// Start; ranges that are not of this layer are ignored.
 	Prefetch func(ctx context.Context) ([]Range, error)

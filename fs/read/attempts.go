@@ -25,13 +25,18 @@ type attempts struct {
 func (a *attempts) next(ctx context.Context, r *Reader, err error) bool {
 	switch r.judge(err) {
 	case fetchAgain:
-		a.wrong++
-		return a.wrong < r.options.Attempts
+		return a.again(r) || a.sleep(ctx)
 	case retryLater:
 		return a.sleep(ctx)
 	default:
 		return false
 	}
+}
+
+// again says whether wrong bytes are fetched once more without a pause.
+func (a *attempts) again(r *Reader) bool {
+	a.wrong++
+	return a.wrong < r.options.Attempts
 }
 
 // sleep pauses, half of it at random; false when ctx ended.

@@ -26,8 +26,9 @@
 // # Failures
 //
 // A run is one attempt. If it fails, each reader that waited for it decides:
-// wrong bytes are fetched again a few times, what may pass is retried until
-// the deadline, and the rest is an error at once. No failure is remembered: the
+// it is made again until the deadline, and wrong bytes are fetched a few times
+// without a pause. Only a span that is right and does not decode is an error at
+// once. No failure is remembered: the
 // next read tries again. Unverified bytes never leave the run.
 //
 // # Memory

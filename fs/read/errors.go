@@ -4,9 +4,7 @@
 package read
 
 import (
-	"context"
 	"errors"
-	"io"
 
 	"github.com/spryd/spry/index/span"
 )
@@ -29,7 +27,7 @@ type verdict int
 
 const (
 	giveUp     verdict = iota
-	fetchAgain         // at once, a limited number of times
+	fetchAgain         // at once, a limited number of times; then retryLater
 	retryLater         // after a pause, until the deadline
 )
 
@@ -40,11 +38,9 @@ func (r *Reader) judge(err error) verdict {
 		return giveUp
 	case errors.Is(err, span.ErrVerify), errors.Is(err, errLost):
 		return fetchAgain
-	case errors.Is(err, ErrDeadline), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, context.DeadlineExceeded):
-		return retryLater
-	case r.options.Transient == nil || r.options.Transient(err):
-		return retryLater
 	default:
-		return giveUp
+		// Whatever the registry says: the layer was there when it was
+		// mounted, and may be again before the deadline.
+		return retryLater
 	}
 }

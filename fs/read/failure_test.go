@@ -22,12 +22,7 @@ import (
 	"github.com/spryd/spry/index/span"
 )
 
-var errPassing, errFinal = errors.New("connection reset"), errors.New("not found")
-
-// only makes errFinal an error that does not pass.
-func only(o *read.Options) {
-	o.Transient = func(err error) bool { return !errors.Is(err, errFinal) }
-}
+var errPassing = errors.New("connection reset")
 
 func TestWrongBytesAreFetchedAgain(t *testing.T) {
 	l := layertest.New(t, 10, 8000, 1<<20)
@@ -44,11 +39,11 @@ func TestWrongBytesAreFetchedAgain(t *testing.T) {
 
 func TestWrongBytesAreNeverServed(t *testing.T) {
 	l := layertest.New(t, 10, 8000, 2000)
-	b := newBench(t, l, func(o *read.Options) { o.Attempts = 2 })
+	b := newBench(t, l, func(o *read.Options) { o.Attempts, o.Deadline = 2, 300*time.Millisecond })
 	b.blob.Answer(layertest.Corrupt(1 << 30))
 	node := l.Node(t, some)
-	if _, err := b.file(t.Context(), node); !errors.Is(err, span.ErrVerify) {
-		t.Fatalf("got %v, want %v", err, span.ErrVerify)
+	if _, err := b.file(t.Context(), node); !errors.Is(err, span.ErrVerify) || !errors.Is(err, read.ErrDeadline) {
+		t.Fatalf("got %v, want %v before the deadline", err, span.ErrVerify)
 	}
 	if err := b.Fetch(t.Context(), fetch.Background, 0, 0); !errors.Is(err, span.ErrVerify) {
 		t.Errorf("fetch: got %v, want %v", err, span.ErrVerify)
@@ -108,18 +103,18 @@ func TestRecoversWithinTheDeadline(t *testing.T) {
 	})
 }
 
-func TestFinalFailuresAreErrorsAtOnce(t *testing.T) {
+// Wrong bytes may be right again later, as everything else that registries do.
+func TestWrongBytesAreRetriedUntilTheDeadline(t *testing.T) {
 	l := layertest.New(t, 10, 8000, 1<<20)
-	b := newBench(t, l, only)
-	b.blob.Answer(layertest.Fail(errFinal))
-	if _, err := b.file(t.Context(), l.Node(t, some)); !errors.Is(err, errFinal) {
-		t.Errorf("got %v", err)
-	}
-	if n := len(b.blob.Requests()); n != 1 {
-		t.Errorf("%d requests", n)
-	}
-	b.blob.Answer(nil)
-	b.check(t, some)
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, l, nil)
+		b.blob.Answer(layertest.Corrupt(1 << 30))
+		time.AfterFunc(20*time.Second, func() { b.blob.Answer(nil) })
+		b.check(t, some)
+		if n := len(b.blob.Requests()); n > 40 {
+			t.Errorf("%d requests in 20 s", n)
+		}
+	})
 }
 
 // A reader that comes late does not inherit the end of the run it joined.

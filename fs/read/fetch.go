@@ -68,7 +68,7 @@ func (r *Reader) fetchPart(ctx context.Context, class fetch.Class, first, last s
 		case err == nil:
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
-		case r.judge(err) != fetchAgain || !again.next(ctx, r, err):
+		case r.judge(err) != fetchAgain || !again.again(r):
 			return err
 		}
 	}

@@ -21,7 +21,8 @@ const (
 	DefaultDeadline = 60 * time.Second
 	// DefaultSlow is when a read is reported that still waits.
 	DefaultSlow = 10 * time.Second
-	// DefaultAttempts is how often a span is fetched whose bytes are wrong.
+	// DefaultAttempts is how often a span is fetched without a pause whose bytes
+	// are wrong.
 	DefaultAttempts = 4
 	// DefaultRunSize is the size in bytes of the largest range request for
 	// more than one span.
@@ -62,14 +63,12 @@ type Options struct {
 	Images func() []string
 	// Counters are shared by the readers of a host (new ones).
 	Counters *Counters
-	// Attempts is how often in all a span is fetched whose bytes are wrong
-	// (DefaultAttempts).
+	// Attempts is how often in all a span is fetched without a pause whose
+	// bytes are wrong (DefaultAttempts).
 	Attempts int
 	// RunSize bounds a range request for more than one span, in bytes
 	// (DefaultRunSize).
 	RunSize int64
-	// Transient says whether an error of Blob may pass (all may).
-	Transient func(error) bool
 	// Observer, if set, is asked about every span before it is published. If
 	// what it returns is not nil, it is called after that with the verified
 	// bytes and what they decode to, neither of which it may keep. The run
