@@ -37,6 +37,12 @@ type field struct {
 // not read. The layer that all images begin with is local.
 func newField(t *testing.T, deadline time.Duration) *field {
 	t.Helper()
+	return newFieldOn(t, deadline, "")
+}
+
+// newFieldOn is newField with the daemon's state on a tmpfs with these options.
+func newFieldOn(t *testing.T, deadline time.Duration, tmpfs string) *field {
+	t.Helper()
 	f := &field{backend: newRegistry(t), hosts: t.TempDir()}
 	f.node = newNode(t, "2", fmt.Sprintf(`
 [registry]
@@ -52,6 +58,9 @@ background = false
 deadline = %q
 slow = "500ms"
 `, f.hosts, deadline))
+	if tmpfs != "" {
+		f.onTmpfs(tmpfs)
+	}
 	ref := f.backend.convert("warm", image(t, "busybox"))
 	f.pull(ref)
 	f.run(ref, "/bin/sha256sum", "/bin/busybox", "/etc/passwd")

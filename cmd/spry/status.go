@@ -4,6 +4,8 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -39,7 +41,7 @@ States: lazy (some of it is fetched on demand), whole (all is local), plain
 			case layers:
 				return a.printLayers(r.Layers)
 			default:
-				return a.printImages(r.Images)
+				return errors.Join(a.printImages(r.Images), a.printReads(r.Reads))
 			}
 		},
 	}
@@ -55,6 +57,16 @@ func (a *app) printImages(images []status.Image) error {
 		table = append(table, []string{i.Name, i.State, strconv.Itoa(i.Layers), progress.Size(i.Size), progress.Size(i.Missing)})
 	}
 	return a.table(table)
+}
+
+// printReads says what is wrong with reads, if anything is.
+func (a *app) printReads(r status.Reads) error {
+	if r.Waiting == 0 && r.Slow == 0 && r.Failed == 0 {
+		return nil
+	}
+	_, err := fmt.Fprintf(a.out, "\n%d reads wait for data now; since the daemon began, %d waited longer than fetch.slow and %d failed\n",
+		r.Waiting, r.Slow, r.Failed)
+	return err
 }
 
 func (a *app) printLayers(layers []status.Layer) error {

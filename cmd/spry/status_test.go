@@ -34,13 +34,14 @@ func answer(t *testing.T, r status.Report) string {
 func TestStatus(t *testing.T) {
 	address := answer(t, status.Report{
 		Images: []status.Image{{Name: "reg/app:1", State: "lazy", Layers: 2, Size: 2048, Missing: 1024}},
+		Reads:  status.Reads{Waiting: 3, Slow: 2, Failed: 1},
 		Layers: []status.Layer{{Digest: "sha256:aa", State: "condemned", Error: "table lies"}},
 	})
 	for _, tt := range []struct {
 		args []string
 		want []string
 	}{
-		{nil, []string{"IMAGE", "reg/app:1", "lazy"}},
+		{nil, []string{"IMAGE", "reg/app:1", "lazy", "3 reads wait", "2 waited longer than fetch.slow", "1 failed"}},
 		{[]string{"--layers"}, []string{"sha256:aa", "condemned", "table lies"}},
 		{[]string{"--json"}, []string{`"reg/app:1"`, `"condemned"`}},
 	} {

@@ -4,6 +4,7 @@
 package read
 
 import (
+	"errors"
 	"strings"
 	"time"
 
@@ -16,6 +17,10 @@ type outage struct {
 	cause  error // of the last run that failed
 	logged bool
 }
+
+// errSilent is the cause as long as no request has failed; the images say whose
+// registries were asked.
+var errSilent = errors.New("nothing has arrived, no request has ended yet")
 
 // watch calls attention to a read that waits too long. Of all that wait for
 // the same outage one is logged. The result ends the watch.
@@ -34,10 +39,10 @@ func (r *Reader) watch(rq request) (stop func() bool) {
 		if r.options.Images != nil {
 			entry = entry.WithField("image", strings.Join(r.options.Images(), " "))
 		}
-		if cause != nil { // names the host
-			entry = entry.WithError(cause)
+		if cause == nil {
+			cause = errSilent
 		}
-		entry.Warn("a read waits for its registry")
+		entry.WithError(cause).Warn("a read waits for its registry")
 	}).Stop
 }
 
