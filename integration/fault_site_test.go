@@ -33,6 +33,9 @@ type field struct {
 	sites   uint64
 }
 
+// fieldTimeout bounds all that is tried on a field.
+const fieldTimeout = 8 * time.Minute
+
 // newField starts one. Reads wait for the deadline; nothing is fetched that is
 // not read. The layer that all images begin with is local.
 func newField(t *testing.T, deadline time.Duration) *field {
@@ -58,6 +61,9 @@ background = false
 deadline = %q
 slow = "500ms"
 `, f.hosts, deadline))
+	ctx, cancel := context.WithTimeout(t.Context(), fieldTimeout+outage(t))
+	t.Cleanup(cancel)
+	f.ctx, f.backend.ctx = ctx, ctx
 	if tmpfs != "" {
 		f.onTmpfs(tmpfs)
 	}
