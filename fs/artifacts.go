@@ -22,6 +22,9 @@ const (
 	parallelAhead = 8
 	// keepAhead is how long they wait for their use.
 	keepAhead = time.Minute
+	// againTime is how long one may take that failed ahead of its use, when
+	// its registry was given all its chances: a pull waits for each of them.
+	againTime = 15 * time.Second
 )
 
 // artifacts loads the indexes of an image's layers ahead of their use.
@@ -108,6 +111,9 @@ func (a *artifacts) get(ctx context.Context, ref index.LayerRef, m form) ([]byte
 		if it.err == nil {
 			return it.b, nil
 		}
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, againTime)
+		defer cancel()
 	}
 	return a.finder.Artifact(ctx, ref, m.desc, m.limit())
 }

@@ -70,8 +70,8 @@ var faults = []fault{
 	{name: "stall in mid body", begin: blobs(remotetest.Stall(100))},
 	{name: "stall, then on", begin: func(s *site) (func() bool, func()) {
 		over := make(chan struct{})
-		seen, clear := blobs(remotetest.StallUntil(100, over))(s)
-		return seen, func() { clear(); close(over) }
+		seen, unrule := blobs(remotetest.StallUntil(100, over))(s)
+		return seen, func() { unrule(); close(over) }
 	}},
 	{name: "empty body", begin: blobs(remotetest.Short(0))},
 	{name: "short body", begin: blobs(remotetest.Short(100))},
