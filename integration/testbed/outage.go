@@ -22,7 +22,7 @@ import (
 type Fault int
 
 const (
-	// Healthy: it works.
+	// Healthy is a registry that works.
 	Healthy Fault = iota
 	// Down ends every connection.
 	Down
