@@ -270,6 +270,9 @@ func (c *chaos) keeperFiles() int {
 // next removal.
 func (c *chaos) nothingLeft(before resources, files int) {
 	c.t.Helper()
+	for _, namespace := range []string{"default", "second"} {
+		c.endLeases(namespace)
+	}
 	c.pull(c.steady)
 	c.removeImage("default", c.steady)
 	c.eventually("an empty root, there is "+strings.Join(c.leftovers(), " "), func() bool { return len(c.leftovers()) == 0 })

@@ -134,11 +134,7 @@ func TestPullInterrupted(t *testing.T) {
 			proxy.Set(testbed.Healthy)
 			t.Logf("the pull ended with %v", pull.Wait())
 			n.reconnected()
-			for lease := range strings.Lines(n.ctr("leases", "ls", "-q")) { // of a client that died, for a day
-				if !strings.HasPrefix(lease, "time=") { // a warning
-					n.ctr("leases", "rm", strings.TrimSpace(lease))
-				}
-			}
+			n.endLeases("default")
 			n.ctr("image", "rm", "--sync", ref) // whether it is there or not
 			n.pull(ref)
 			if got := len(n.lazyMounts()); got != 3 {
@@ -153,6 +149,17 @@ func TestPullInterrupted(t *testing.T) {
 				t.Errorf("%d directories of snapshots are left, error %v", len(ids), err)
 			}
 		})
+	}
+}
+
+// endLeases ends those of clients that died, or lost containerd: they hold
+// what was pulled for a day.
+func (n *node) endLeases(namespace string) {
+	n.t.Helper()
+	for lease := range strings.Lines(n.ctr("-n", namespace, "leases", "ls", "-q")) {
+		if !strings.HasPrefix(lease, "time=") { // a warning
+			n.ctr("-n", namespace, "leases", "rm", strings.TrimSpace(lease))
+		}
 	}
 }
 
