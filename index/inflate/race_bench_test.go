@@ -7,18 +7,21 @@ import (
 	"bytes"
 	"compress/flate"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
 
 	kflate "github.com/klauspost/compress/flate"
 	kgzip "github.com/klauspost/compress/gzip"
+	"golang.org/x/sys/unix"
 
 	"github.com/spryd/spry/index/inflate"
 )
@@ -101,10 +104,10 @@ func gzippers() []gzipper {
 	}
 }
 
-// BenchmarkRace decodes the same streams with this package and two others, in
-// turns. It reports MB/s in the best round of each, and how many times faster
-// this package is, as the median over the rounds: what disturbs a round
-// disturbs all three.
+// BenchmarkRace decodes the same streams with this package, two others and
+// zlib, in turns. It reports MB/s in the best round of each, and how many times
+// faster this package is, as the median over the rounds: what disturbs a round
+// disturbs all. Times are those of the thread on its processor.
 func BenchmarkRace(b *testing.B) {
 	for _, p := range racers(b) {
 		for _, g := range gzippers() {
@@ -119,29 +122,75 @@ func BenchmarkRace(b *testing.B) {
 	}
 }
 
-// race decodes a raw stream of n bytes.
+// BenchmarkLayers is BenchmarkRace with layers as they are, from their
+// beginning.
+func BenchmarkLayers(b *testing.B) {
+	files, _ := filepath.Glob(filepath.Join(os.Getenv(raceData), "*"))
+	if os.Getenv(raceData) == "" || len(files) == 0 {
+		b.Skip("no files in " + raceData)
+	}
+	for _, name := range files {
+		blob, err := os.ReadFile(name)
+		if err != nil || !bytes.HasPrefix(blob, []byte{0x1f, 0x8b}) {
+			continue
+		}
+		b.Run(filepath.Base(name)[:min(8, len(filepath.Base(name)))], func(b *testing.B) {
+			counted := &prefix{most: 4 * raceSize}
+			if _, err := inflate.Walk(bytes.NewReader(blob), counted); err != nil && !errors.Is(err, errEnough) {
+				b.Fatal(err)
+			}
+			race(b, blob[headerLength(blob):], min(counted.size, counted.most))
+		})
+	}
+}
+
+// prefix counts the output of a first member, up to a limit.
+type prefix struct {
+	discard
+	size, most int
+}
+
+var errEnough = errors.New("enough")
+
+// Output implements [inflate.Sink].
+func (p *prefix) Output(b []byte) error {
+	if p.size += len(b); p.size >= p.most {
+		return errEnough
+	}
+	return nil
+}
+
+// lane is a decoder in a race.
+type lane struct {
+	name   string
+	decode func() (time.Duration, error)
+	took   []time.Duration
+}
+
+// race decodes a raw stream to n bytes.
 func race(b *testing.B, raw []byte, n int) {
 	buf := make([]byte, inflate.BufferSize(n))
 	kr, sr := kflate.NewReader(nil), flate.NewReader(nil)
-	lanes := []struct {
-		name   string
-		decode func() error
-		took   []time.Duration
-	}{
-		{"spry", func() error {
+	lanes := []*lane{
+		{name: "spry", decode: timed(func() error {
 			_, err := inflate.DecodeAt(buf, inflate.PadInput(raw), 0, nil, n)
 			return err
-		}, nil},
-		{"klauspost", func() error { return readAll(kr, raw, buf[:n]) }, nil},
-		{"std", func() error { return readAll(sr, raw, buf[:n]) }, nil},
+		})},
+		{name: "klauspost", decode: timed(func() error { return readAll(kr, raw, buf[:n]) })},
+		{name: "std", decode: timed(func() error { return readAll(sr, raw, buf[:n]) })},
+	}
+	if z, err := newZlib(b, raw, n); err == nil {
+		lanes = append(lanes, &lane{name: "zlib", decode: z.decode})
+	} else {
+		b.Log("without zlib:", err)
 	}
 	for b.Loop() {
-		for i := range lanes {
-			start := time.Now()
-			if err := lanes[i].decode(); err != nil {
-				b.Fatal(err)
+		for _, l := range lanes {
+			took, err := l.decode()
+			if err != nil {
+				b.Fatalf("%s: %v", l.name, err)
 			}
-			lanes[i].took = append(lanes[i].took, time.Since(start))
+			l.took = append(l.took, took)
 		}
 	}
 	for i, l := range lanes {
@@ -151,6 +200,25 @@ func race(b *testing.B, raw []byte, n int) {
 		}
 	}
 	b.ReportMetric(0, "ns/op")
+}
+
+// timed is f with the time that its thread took on a processor.
+func timed(f func() error) func() (time.Duration, error) {
+	return func() (time.Duration, error) {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		start := threadTime()
+		err := f()
+		return threadTime() - start, err
+	}
+}
+
+func threadTime() time.Duration {
+	var ts unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &ts); err != nil {
+		panic(err)
+	}
+	return time.Duration(ts.Nano())
 }
 
 // medianRatio is the median of a/b over the rounds.
