@@ -35,7 +35,9 @@ func FuzzBuild(f *testing.F) {
 		case 3:
 			s.blob = compress(t, b, int(how>>2)%10, int(spanSize)%5000)
 		}
-		res, err := build.Layer(t.Context(), bytes.NewReader(s.blob), build.Options{SpanSize: s.spanSize, Compression: s.compression})
+		res, err := build.Layer(t.Context(), bytes.NewReader(s.blob), build.Options{
+			SpanSize: s.spanSize, FineSpanSize: s.spanSize/3 + 1, Compression: s.compression,
+		})
 		compareTruth(t, s, res, err)
 	})
 }
@@ -73,6 +75,7 @@ func compareTruth(t *testing.T, s sample, res *build.Result, buildErr error) {
 	if len(s.blob) == 0 {
 		return // no spans
 	}
+	checkFine(t, res, s.blob, whole)
 	if err := build.Verify(t.Context(), bytes.NewReader(s.blob), &build.Result{
 		Ztoc: z, Digest: res.Digest, Size: res.Size, DiffID: res.DiffID, TarSize: res.TarSize,
 	}); err != nil {
