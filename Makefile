@@ -32,10 +32,10 @@ cross: ## both binaries for linux/amd64 and linux/arm64, into bin/OS-ARCH
 	done
 
 unit: ## every package's tests under the race detector
-	PATH=$(CACHE)/containerd-2:$$PATH go test -race -timeout 15m $$(go list ./... | grep -v /integration)
+	PATH=$(CACHE)/containerd-2:$$PATH go test -race -timeout 20m $$(go list ./... | grep -v /integration)
 
 integration: build ## real containerd 1.7 and 2.x, registries, containers
-	go test -race -count=1 -timeout 18m ./integration/...
+	go test -race -count=1 -timeout 45m ./integration/...
 
 lint: ## golangci-lint
 	$(GOLANGCI) run ./...
