@@ -77,8 +77,7 @@ func judge(t *testing.T, z *ztoc.Ztoc, l span.Layer, blob []byte, order []span.I
 		out, err := l.Decode(nil, data)
 		if err != nil {
 			cancel()
-			<-verdict
-			return err
+			return errors.Join(err, <-verdict)
 		}
 		if see := p.Span(id); see != nil {
 			see(data, out)

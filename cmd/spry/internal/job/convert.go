@@ -113,8 +113,7 @@ func (c *conversion) layers(ctx context.Context, chosen []*manifest) (*worker, e
 	for _, m := range c.picture.manifests {
 		w.copier.offer(m)
 	}
-	near := c.src.Local() && c.options.CompactSpanSize != 0 // and no index there or here is used again
-	if w.copier != nil && c.dst.Local() && !near {
+	if w.copier != nil && c.dst.Local() {
 		w.from = c.dst // what was copied is near, and verified
 	}
 	w.known = reusable(ctx, w.from, c.options)

@@ -13,7 +13,6 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/spryd/spry/cmd/spry/internal/place"
 	"github.com/spryd/spry/cmd/spry/internal/progress"
@@ -41,43 +40,26 @@ func (s *skipped) Error() string { return s.reason }
 // layer indexes one layer and puts what comes of it to the destination. It
 // returns a *skipped for a layer that cannot be indexed.
 func (w *worker) layer(ctx context.Context, desc ocispec.Descriptor, c ztoc.Compression, t *progress.Task) (*indexed, error) {
-	if !w.from.Local() || w.from == w.dst {
-		if err := w.copier.wait(ctx, desc.Digest); err != nil {
-			return nil, err
-		}
+	if err := w.copier.wait(ctx, desc.Digest); err != nil {
+		return nil, err
 	}
 	z, reused, err := w.reuse(ctx, desc, t)
 	if err != nil {
 		return nil, err
 	}
 	res := &build.Result{Ztoc: z, Digest: desc.Digest}
+	var form compactForm
 	if z == nil {
 		if res, err = w.build(ctx, desc, c, t); err != nil {
 			return nil, err
 		}
-	}
-	return w.put(ctx, desc, res, reused)
-}
-
-// put puts what was made for a layer to the destination, both forms at the same
-// time.
-func (w *worker) put(ctx context.Context, desc ocispec.Descriptor, res *build.Result, reused bool) (out *indexed, err error) {
-	var form compactForm
-	g, ctx := errgroup.WithContext(ctx)
-	if !reused {
-		g.Go(func() (err error) {
-			form, err = w.compact(ctx, res)
-			return err
-		})
-	}
-	g.Go(func() (err error) {
-		if out, err = w.putZtoc(ctx, desc, res); err != nil {
-			return fmt.Errorf("layer %s: %w", desc.Digest, err)
+		if form, err = w.compact(ctx, res); err != nil {
+			return nil, err
 		}
-		return nil
-	})
-	if err := g.Wait(); err != nil {
-		return nil, err
+	}
+	out, err := w.putZtoc(ctx, desc, res)
+	if err != nil {
+		return nil, fmt.Errorf("layer %s: %w", desc.Digest, err)
 	}
 	out.reused, out.compact = reused, form
 	return out, nil
