@@ -79,7 +79,7 @@ func TestRedirectsExpire(t *testing.T) {
 		for name := range l.files { // one after the other, over several lives
 			one := plot{files: map[string][]byte{name: l.files[name]}}
 			one.all(t, name, root)
-			time.Sleep(life / 2) // what is waited for is that URLs expire
+			time.Sleep(life + life/4) // what is waited for is that URLs expire
 		}
 		if i == 0 && sent.Hits() == 0 {
 			t.Error("nothing was redirected")
