@@ -78,7 +78,7 @@ func (k *held) inherit(t *testing.T) (in []session.Inherited) {
 // succeed starts a host that has a keeper, with what its predecessor left.
 func succeed(t *testing.T, root string, k *held, grace time.Duration) *host {
 	t.Helper()
-	loop, err := session.New(session.Options{UnmountGrace: 50 * time.Millisecond, Keeper: k, Inherited: k.inherit(t)})
+	loop, err := session.New(session.Options{ReadsOwn: true, UnmountGrace: 50 * time.Millisecond, Keeper: k, Inherited: k.inherit(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

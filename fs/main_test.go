@@ -45,7 +45,7 @@ type host struct {
 // start makes the parts of a daemon; stop ends them.
 func start(t *testing.T, root string, change func(*spryfs.Options)) *host {
 	t.Helper()
-	loop, err := session.New(session.Options{UnmountGrace: 50 * time.Millisecond})
+	loop, err := session.New(session.Options{ReadsOwn: true, UnmountGrace: 50 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}

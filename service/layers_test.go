@@ -44,7 +44,7 @@ func join(t *testing.T) *joined {
 	j := &joined{T: t}
 	reg := remote.New(remote.Options{Retries: 1, Backoff: time.Millisecond})
 	j.closes(reg.Close)
-	loop, err := session.New(session.Options{})
+	loop, err := session.New(session.Options{ReadsOwn: true})
 	j.must(err)
 	j.closes(loop.Close)
 	root := t.TempDir()

@@ -45,7 +45,7 @@ func newTree(t testing.TB, tar []byte) *toc.Tree {
 
 func newLoop(t testing.TB) *session.Loop {
 	t.Helper()
-	loop, err := session.New(session.Options{})
+	loop, err := session.New(session.Options{ReadsOwn: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,11 +23,16 @@ import (
 const helperEnv = "SPRY_TEST_SERVE"
 
 func TestMain(m *testing.M) {
-	dir := os.Getenv(helperEnv)
-	if dir == "" {
+	var err error
+	switch dir, mounts := os.Getenv(helperEnv), os.Getenv(mounterEnv); {
+	case dir != "":
+		err = serveUntilKilled(dir)
+	case mounts != "":
+		err = mountUntilKilled(mounts)
+	default:
 		os.Exit(m.Run())
 	}
-	if err := serveUntilKilled(dir); err != nil {
+	if err != nil {
 		fmt.Println(err)
 		os.Exit(1)
 	}

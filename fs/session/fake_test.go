@@ -118,6 +118,7 @@ func fillPattern(p []byte, off uint64) {
 
 func newLoop(t testing.TB, o session.Options) *session.Loop {
 	t.Helper()
+	o.ReadsOwn = true
 	loop, err := session.New(o)
 	if err != nil {
 		t.Fatal(err)

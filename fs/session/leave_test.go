@@ -88,7 +88,7 @@ func TestLeave(t *testing.T) {
 	}
 	read := make(chan error, 1)
 	for i := range 4 {
-		o := session.Options{Keeper: k, Inherited: k.inherit(t)}
+		o := session.Options{ReadsOwn: true, Keeper: k, Inherited: k.inherit(t)}
 		loop, err := session.New(o)
 		if err != nil {
 			t.Fatal(err)

@@ -30,6 +30,10 @@ type Options struct {
 	// UnmountGrace is how long Unmount waits for users of a mount before it
 	// cuts them off; 0 is DefaultUnmountGrace.
 	UnmountGrace time.Duration
+	// ReadsOwn says that this process opens files of its own mounts, as tests
+	// do. A process that does, and is killed while it waits for its own answer, cannot
+	// die before a successor answers, so a server must not.
+	ReadsOwn bool
 	// Keeper, if set, holds the sessions for a successor of this process.
 	Keeper Keeper
 	// Inherited are the sessions that a keeper held when this process

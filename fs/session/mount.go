@@ -101,7 +101,10 @@ func (l *Loop) mount(mountpoint string, raw fuse.RawFileSystem, o MountOptions) 
 		s.state.close()
 		return nil, fmt.Errorf("start fuse on %s: %w", mountpoint, err)
 	}
-	s.prime()
+	if l.options.ReadsOwn {
+		s.prime()
+	}
+	s.primed.Store(true)
 	s.hold()
 	if o.ReadAhead > 0 {
 		s.SetReadAhead(o.ReadAhead)

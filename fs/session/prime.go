@@ -18,11 +18,11 @@ const primeName = ".go-fuse-epoll-hack"
 // prime makes the kernel learn that POLL is not served, before anybody opens
 // a file of the mount in this process: Go's runtime adds every file it opens
 // to its epoll instance, on a P that it does not give up, so a few such opens
-// would wait for a POLL that nobody is left to answer. Best effort.
+// would wait for a POLL that nobody is left to answer. Best effort, and only
+// for Options.ReadsOwn.
 //
 // Once primed, names are looked up in the file system only.
 func (s *Session) prime() {
-	defer s.primed.Store(true)
 	fd, err := unix.Open(filepath.Join(s.mountpoint, primeName), unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		s.log().WithError(err).Debug("fuse mount may be polled")
