@@ -85,12 +85,7 @@ func (r *registryFixture) tampered() *testbed.Tamper {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.t.Cleanup(func() {
-		if err := p.Stop(); err != nil {
-			r.t.Error(err)
-		}
-	})
-	r.host = p.Host
+	r.through(p.Host, p.Stop)
 	return p
 }
 
@@ -102,13 +97,18 @@ func (r *registryFixture) outage() *testbed.Outage {
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	r.through(p.Host, p.Stop)
+	return p
+}
+
+// through makes references from now on go through a proxy at host.
+func (r *registryFixture) through(host string, stop func() error) {
 	r.t.Cleanup(func() {
-		if err := p.Stop(); err != nil {
+		if err := stop(); err != nil {
 			r.t.Error(err)
 		}
 	})
-	r.host = p.Host
-	return p
+	r.host = host
 }
 
 // create pushes a v1 index of a pushed image and gives its digest; flags are
