@@ -117,7 +117,9 @@ func (f *FileSystem) openLayer(s *served, rec record, last func(*layer.Options))
 
 // mount mounts an opened layer at its mountpoint.
 func (f *FileSystem) mount(s *served, d digest.Digest) error {
-	if err := os.MkdirAll(s.mountpoint, 0o700); err != nil {
+	// Not MkdirAll: that asks what is there, which may be a mount of a
+	// predecessor that nobody serves before this ends.
+	if err := os.Mkdir(s.mountpoint, 0o700); err != nil && !errors.Is(err, iofs.ErrExist) {
 		return err
 	}
 	failed := &limiter{}

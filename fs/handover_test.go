@@ -78,7 +78,13 @@ func (k *held) inherit(t *testing.T) (in []session.Inherited) {
 // succeed starts a host that has a keeper, with what its predecessor left.
 func succeed(t *testing.T, root string, k *held, grace time.Duration) *host {
 	t.Helper()
-	loop, err := session.New(session.Options{ReadsOwn: true, UnmountGrace: 50 * time.Millisecond, Keeper: k, Inherited: k.inherit(t)})
+	return succeedWith(t, root, k, grace, session.Options{ReadsOwn: true})
+}
+
+func succeedWith(t *testing.T, root string, k *held, grace time.Duration, so session.Options) *host {
+	t.Helper()
+	so.UnmountGrace, so.Keeper, so.Inherited = 50*time.Millisecond, k, k.inherit(t)
+	loop, err := session.New(so)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,5 +175,39 @@ func TestMountsStayWhenServersChange(t *testing.T) {
 				t.Errorf("the keeper still has %v", k.files)
 			}
 		})
+	}
+}
+
+// A server takes over a mount of which the kernel knows nothing yet, not even
+// the attributes of its root: it may not ask, since nobody answers before it does.
+func TestUntouchedMountIsTakenOver(t *testing.T) {
+	root, k := t.TempDir(), &held{files: map[string][]int{}}
+	srv := remotetest.New(t)
+	img := push(t, srv, "app", "", 11)
+	d := img.desc.Layers[0].Digest
+	srv.Rule(remotetest.Rule{Path: d.String(), Do: remotetest.Status(503)}) // it stays lazy
+	h := succeedWith(t, root, k, time.Hour, session.Options{})
+	h.mount(t, img, 0, "a")
+	point := filepath.Join(root, "m", d.Encoded()[:10])
+	was := mountOf(t, point)
+	h.leave(t)
+	h = succeed(t, root, k, time.Hour)
+	restored := make(chan error, 1)
+	go func() { restored <- h.Restore(t.Context(), d, "a") }()
+	select {
+	case err := <-restored:
+		if err != nil {
+			t.Fatal(err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("the server waits for itself")
+	}
+	if mountOf(t, point) != was {
+		t.Error("it mounted the layer anew")
+	}
+	srv.ClearRules()
+	verify(t, point, img.files[0])
+	if err := h.Release(t.Context(), d, "a"); err != nil {
+		t.Error(err)
 	}
 }

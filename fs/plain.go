@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	iofs "io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -227,11 +226,8 @@ func same(a, b string) bool {
 // removeAlias removes what stands for a plain layer at path: a link, or a
 // directory with mounts on it. What is neither stays.
 func removeAlias(path string) {
-	st, err := os.Lstat(path)
-	if err == nil && st.Mode()&iofs.ModeSymlink == 0 {
-		for err == nil { // until it is no mount
-			err = unix.Unmount(path, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW)
-		}
+	for unix.Unmount(path, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW) == nil {
+		continue // until it is no mount; a link is none
 	}
 	_ = os.Remove(path)
 }
