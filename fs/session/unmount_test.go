@@ -179,7 +179,7 @@ func TestAbort(t *testing.T) {
 
 // TestClose ends sessions with running and queued reads.
 func TestClose(t *testing.T) {
-	loop, err := session.New(session.Options{ReadBytes: 4 << 20})
+	loop, err := session.New(session.Options{ReadBytes: 4 << 20, ReadsOwn: true})
 	if err != nil {
 		t.Fatal(err)
 	}
