@@ -67,14 +67,13 @@ func (c *churn) pull() error {
 	return err
 }
 
-// start runs a container that verifies its files.
+// start runs a container that verifies its files, and says by its exit status
+// whether they are right. What it prints may be lost: ctr stops copying when
+// the container has ended, on a busy host before it has begun to.
 func (c *churn) start() error {
 	id := fmt.Sprintf("spry-%d-%d", os.Getpid(), containers.Add(1))
 	args := []string{"-n", c.namespace, "run", "--rm", "--net-host", "--snapshotter", "spry", c.ref, id}
-	out, err := c.n.ctd.Ctr(c.n.ctx, args...)
-	if err == nil && !strings.Contains(out, "READY") {
-		return fmt.Errorf("container printed %q", out)
-	}
+	_, err := c.n.ctd.Ctr(c.n.ctx, args...)
 	if err != nil {
 		c.again("remove container", func() error { return c.n.removeContainer(c.namespace, id) })
 	}
