@@ -14,12 +14,12 @@ import (
 	"github.com/spryd/spry/index/toc"
 )
 
-// Implied lists the directories of a mounted layer that no entry of its archive
+// implied lists the directories of a mounted layer that no entry of its archive
 // describes, without the root: slash separated paths relative to it, sorted.
 // The mount shows them as 0755 and 0:0, where unpacking takes their attributes
 // from the layers below. A layer that is not mounted matches
 // errdefs.ErrNotFound.
-func (f *FileSystem) Implied(ctx context.Context, d digest.Digest) ([]string, error) {
+func (f *FileSystem) implied(ctx context.Context, d digest.Digest) ([]string, error) {
 	_, done, err := f.begin(ctx, d)
 	if err != nil {
 		return nil, fmt.Errorf("implied directories: %w", err)
@@ -32,7 +32,7 @@ func (f *FileSystem) Implied(ctx context.Context, d digest.Digest) ([]string, er
 	case e != nil && e.plain != nil:
 		ix, err := f.openIndex(e.record)
 		if err != nil {
-			return nil, fmt.Errorf("implied directories of layer %s: %w", d, err)
+			return nil, fmt.Errorf("implied directories: %w", err)
 		}
 		return impliedPaths(ix.layer.Tree()), ix.close()
 	default:

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/opencontainers/go-digest"
 
+	spryfs "github.com/spryd/spry/fs"
 	"github.com/spryd/spry/fs/remote/remotetest"
 )
 
@@ -27,7 +28,7 @@ func TestImplied(t *testing.T) {
 	h := start(t, t.TempDir(), nil)
 	for i, want := range [][]string{{"tmp", "usr/share", "usr/share/doc"}, nil} {
 		h.mount(t, img, i, "a")
-		got, err := h.Implied(t.Context(), img.desc.Layers[i].Digest)
+		got, err := spryfs.Implied(t.Context(), h.FileSystem, img.desc.Layers[i].Digest)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -35,7 +36,7 @@ func TestImplied(t *testing.T) {
 			t.Errorf("layer %d (-want +got):\n%s", i, diff)
 		}
 	}
-	if _, err := h.Implied(t.Context(), digest.FromString("unknown")); !errdefs.IsNotFound(err) {
+	if _, err := spryfs.Implied(t.Context(), h.FileSystem, digest.FromString("unknown")); !errdefs.IsNotFound(err) {
 		t.Errorf("unknown layer: %v", err)
 	}
 }

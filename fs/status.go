@@ -94,10 +94,11 @@ func (e *entry) usage() Usage {
 	return own
 }
 
-// Unpack downloads ref's layer and unpacks it the ordinary way. It
-// returns the DiffID of what it unpacked: see [unpack.Layer].
-func (f *FileSystem) Unpack(ctx context.Context, ref index.LayerRef, dir string, parents []string) (digest.Digest, error) {
-	return unpack.Layer(ctx, f.options.Registry, ref, dir, parents)
+// Unpack downloads ref's layer and unpacks it the ordinary way, above lowers,
+// the uppermost first. It returns the DiffID of what it unpacked: see
+// [unpack.Layer].
+func (f *FileSystem) Unpack(ctx context.Context, ref index.LayerRef, dir string, lowers []index.Lower) (digest.Digest, error) {
+	return unpack.Layer(ctx, f.options.Registry, ref, dir, f.below(ctx, lowers))
 }
 
 // images are the images that are known to have layer d.

@@ -15,16 +15,17 @@ import (
 )
 
 // makeDirs creates the directories of a snapshot whose record exists. The
-// upper directory gets the owner of the lower one it will cover.
-func (s *Snapshotter) makeDirs(r record, lowers []string) error {
+// upper directory gets the owner of the lower one it will cover; that of a lazy
+// layer is ours, 0:0, and is not looked at: it may be a mount of this process.
+func (s *Snapshotter) makeDirs(r record, parents []record) error {
 	if err := os.Mkdir(s.dir(r.id), 0o700); err != nil {
 		return err
 	}
 	if err := mkdirMode(s.upperDir(r.id), 0o755); err != nil {
 		return err
 	}
-	if len(lowers) > 0 {
-		if err := copyOwner(lowers[0], s.upperDir(r.id)); err != nil {
+	if len(parents) > 0 && parents[0].lazyLayer() == "" {
+		if err := copyOwner(s.upperDir(parents[0].id), s.upperDir(r.id)); err != nil {
 			return err
 		}
 	}

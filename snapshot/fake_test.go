@@ -25,7 +25,7 @@ type plan struct {
 	mountErr  error
 	unpackErr error
 	diffID    digest.Digest
-	implied   []string      // directories that the layer does not describe
+	unfit     digest.Digest // the layer that this one cannot be lazy above
 	block     chan struct{} // Mount waits for it or for its ctx
 	entered   chan struct{} // Mount announces itself here
 }
@@ -39,7 +39,7 @@ type fakeFS struct {
 	owners   map[digest.Digest][]string
 	broken   map[digest.Digest]error // what Check says
 	mounts   int
-	unpacked []string // parents of the last Unpack
+	unpacked []index.Lower // below the layer of the last Unpack
 	swept    int
 }
 
@@ -140,22 +140,28 @@ func (f *fakeFS) Check(_ context.Context, layer digest.Digest) error {
 	return nil
 }
 
-func (f *fakeFS) Implied(_ context.Context, layer digest.Digest) ([]string, error) {
-	return f.plan(layer).implied, nil
+func (f *fakeFS) Fits(_ context.Context, layer digest.Digest, lowers []index.Lower) error {
+	unfit := f.plan(layer).unfit
+	for _, l := range lowers {
+		if l.Layer == unfit && unfit != "" {
+			return fmt.Errorf("%w: not above %s", index.ErrNotLazy, unfit)
+		}
+	}
+	return nil
 }
 
 func (f *fakeFS) Usage(context.Context, digest.Digest) (bytes, inodes int64, err error) {
 	return 4711, 42, nil
 }
 
-func (f *fakeFS) Unpack(_ context.Context, ref index.LayerRef, dir string, parents []string) (digest.Digest, error) {
+func (f *fakeFS) Unpack(_ context.Context, ref index.LayerRef, dir string, lowers []index.Lower) (digest.Digest, error) {
 	p := f.plan(ref.Layer)
 	if err := writeFiles(dir, p.files); err != nil {
 		return "", err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.unpacked = parents
+	f.unpacked = lowers
 	return p.diffID, p.unpackErr
 }
 

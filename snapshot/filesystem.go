@@ -33,14 +33,13 @@ type FileSystem interface {
 	Short(layer digest.Digest) (string, error)
 	// Check says whether the layer can be given to a new container.
 	Check(ctx context.Context, layer digest.Digest) error
-	// Implied lists the directories of a mounted layer, as paths relative to
-	// its root, that the layer does not describe and that therefore show 0755
-	// and 0:0. The root is not among them.
-	Implied(ctx context.Context, layer digest.Digest) ([]string, error)
+	// Fits fails with index.ErrNotLazy if the mounted layer does not show what
+	// unpacking it above lowers, the uppermost first, would.
+	Fits(ctx context.Context, layer digest.Digest, lowers []index.Lower) error
 	// Usage is what the layer occupies on disk.
 	Usage(ctx context.Context, layer digest.Digest) (bytes, inodes int64, err error)
 	// Unpack fills dir with a whole layer in overlayfs form, after checking
-	// its digest. Parents are the directories of the layers below, uppermost
-	// first. It returns the DiffID of what it unpacked, "" if unknown.
-	Unpack(ctx context.Context, ref index.LayerRef, dir string, parents []string) (digest.Digest, error)
+	// its digest; lowers are below it, the uppermost first. It returns the
+	// DiffID of what it unpacked, "" if unknown.
+	Unpack(ctx context.Context, ref index.LayerRef, dir string, lowers []index.Lower) (digest.Digest, error)
 }

@@ -12,6 +12,8 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/spryd/spry/index"
 )
 
 // checkParallel bounds the layers checked at the same time for one mount.
@@ -53,6 +55,17 @@ func (s *Snapshotter) dirsOf(parents []record, layerDir func(digest.Digest) (str
 		}
 	}
 	return dirs, nil
+}
+
+// lowersOf names what parents show, without a path to any mount of ours.
+func (s *Snapshotter) lowersOf(parents []record) []index.Lower {
+	lowers := make([]index.Lower, len(parents))
+	for i, r := range parents {
+		if lowers[i].Layer = r.lazyLayer(); lowers[i].Layer == "" {
+			lowers[i].Dir = s.upperDir(r.id)
+		}
+	}
+	return lowers
 }
 
 // checkLayers checks each lazy layer once.

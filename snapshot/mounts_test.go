@@ -77,10 +77,11 @@ func TestRepeatedLayerIsMountedOnce(t *testing.T) {
 
 func TestUnpackSeesParents(t *testing.T) {
 	b := newBed(t, snapshot.Options{})
-	b.lazy("one", "two")
+	b.lazy("one")
+	b.set("two", plan{mountErr: index.ErrNotLazy})
 	b.set("three", plan{mountErr: index.ErrNotLazy})
 	b.pull(image{name: "r.example/a:1", layers: []string{"one", "two", "three"}})
-	want := []string{b.fsys.path(layerOf("two")), b.fsys.path(layerOf("one"))}
+	want := []index.Lower{{Dir: filepath.Join(b.root, "snapshots", "2", "fs")}, {Layer: layerOf("one")}}
 	if diff := cmp.Diff(want, b.fsys.unpacked); diff != "" {
 		t.Errorf("parents of Unpack (-want +got):\n%s", diff)
 	}

@@ -89,7 +89,7 @@ func (s *Snapshotter) finishOrdinary(ctx context.Context, r record, parents []re
 	if err != nil {
 		return nil, err
 	}
-	if err := s.makeDirs(r, lowers); err != nil {
+	if err := s.makeDirs(r, parents); err != nil {
 		return nil, err
 	}
 	return s.mounts(r, lowers)

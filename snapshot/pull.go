@@ -89,7 +89,7 @@ type pulled struct {
 func (p *pulled) prepare(ctx context.Context) ([]mount.Mount, error) {
 	err := p.s.fsys.Mount(ctx, p.target.ref, p.record.id)
 	if err == nil {
-		if err = p.checkImplied(ctx); err == nil {
+		if err = p.checkFits(ctx); err == nil {
 			return p.lazy(ctx)
 		}
 		p.s.release(ctx, p.target.ref.Layer, p.record.id)
@@ -108,6 +108,14 @@ func (p *pulled) prepare(ctx context.Context) ([]mount.Mount, error) {
 		err = errors.Join(err, uerr)
 	}
 	return p.ordinary(ctx, err)
+}
+
+// checkFits says whether the mounted layer may stay lazy above the parents.
+func (p *pulled) checkFits(ctx context.Context) error {
+	if err := p.s.checkLayers(ctx, p.parents); err != nil {
+		return err
+	}
+	return p.s.fsys.Fits(ctx, p.target.ref.Layer, p.s.lowersOf(p.parents))
 }
 
 // lazy finishes a layer that is mounted.

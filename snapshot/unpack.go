@@ -21,15 +21,14 @@ import (
 // finished the snapshot is as if nothing had happened and err says why.
 func (p *pulled) unpack(ctx context.Context, reason error) (mounts []mount.Mount, finished bool, err error) {
 	s := p.s
-	lowers, err := s.lowerDirs(ctx, p.parents)
-	if err != nil {
+	if err := s.checkLayers(ctx, p.parents); err != nil {
 		return nil, true, err
 	}
-	if err := s.makeDirs(p.record, lowers); err != nil {
+	if err := s.makeDirs(p.record, p.parents); err != nil {
 		return nil, true, err
 	}
 	dir := s.upperDir(p.record.id)
-	usage, err := p.fill(ctx, dir, lowers)
+	usage, err := p.fill(ctx, dir)
 	if err != nil {
 		if cleanErr := s.emptyDirs(p.record.id); cleanErr != nil || ctx.Err() != nil {
 			return nil, true, errors.Join(err, cleanErr)
@@ -41,8 +40,8 @@ func (p *pulled) unpack(ctx context.Context, reason error) (mounts []mount.Mount
 }
 
 // fill unpacks and proves that the result is the layer of the target.
-func (p *pulled) fill(ctx context.Context, dir string, lowers []string) (snapshots.Usage, error) {
-	diffID, err := p.s.fsys.Unpack(ctx, p.target.ref, dir, lowers)
+func (p *pulled) fill(ctx context.Context, dir string) (snapshots.Usage, error) {
+	diffID, err := p.s.fsys.Unpack(ctx, p.target.ref, dir, p.s.lowersOf(p.parents))
 	if err != nil {
 		return snapshots.Usage{}, fmt.Errorf("unpack layer %s: %w", p.target.ref.Layer, err)
 	}

@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"syscall"
 
 	"github.com/containerd/containerd/v2/pkg/archive"
@@ -22,6 +23,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/spryd/spry/fs/below"
 	"github.com/spryd/spry/fs/remote"
 	"github.com/spryd/spry/index"
 )
@@ -29,29 +31,22 @@ import (
 // readSize is how much is read from the network at a time.
 const readSize = 256 << 10
 
-// Layer unpacks ref's layer into dir, an empty directory. parents are the
-// directories of the layers below, the uppermost first; directories that the
-// layer leaves out take their attributes from there. Nothing is cleaned up on
+// Layer unpacks ref's layer into dir, an empty directory. Directories that the
+// layer leaves out take their attributes from the layers below. Nothing is cleaned up on
 // error: the caller discards dir. A layer that is not what its digest says
 // matches remote.ErrCorrupt.
 //
 // The result is the layer's DiffID: the SHA-256 of all that it decompresses
 // to.
-func Layer(ctx context.Context, reg *remote.Registry, ref index.LayerRef, dir string, parents []string) (digest.Digest, error) {
-	diffID, err := layer(ctx, reg, ref, target{dir: dir, parents: parents})
+func Layer(ctx context.Context, reg *remote.Registry, ref index.LayerRef, dir string, lower *below.Stack) (digest.Digest, error) {
+	diffID, err := layer(ctx, reg, ref, parents{root: filepath.Clean(dir), below: lower})
 	if err != nil {
 		return "", fmt.Errorf("unpack layer %s: %w", ref.Layer, err)
 	}
 	return diffID, nil
 }
 
-// target is where a layer goes.
-type target struct {
-	dir     string
-	parents []string
-}
-
-func layer(ctx context.Context, reg *remote.Registry, ref index.LayerRef, to target) (digest.Digest, error) {
+func layer(ctx context.Context, reg *remote.Registry, ref index.LayerRef, to parents) (digest.Digest, error) {
 	if err := ref.Layer.Validate(); err != nil {
 		return "", fmt.Errorf("%w: %w", err, errdefs.ErrInvalidArgument)
 	}
@@ -83,19 +78,16 @@ func layer(ctx context.Context, reg *remote.Registry, ref index.LayerRef, to tar
 }
 
 // apply unpacks a possibly compressed archive and returns its DiffID.
-func apply(ctx context.Context, raw *bufio.Reader, to target) (digest.Digest, error) {
+func apply(ctx context.Context, raw *bufio.Reader, to parents) (digest.Digest, error) {
 	stream, err := decompress(raw)
 	if err != nil {
 		return "", err
 	}
 	defer stream.Close()
-	opts := []archive.ApplyOpt{archive.WithConvertWhiteout(archive.OverlayConvertWhiteout)}
-	if len(to.parents) > 0 {
-		opts = append(opts, archive.WithParents(to.parents))
-	}
 	diffID := digest.Canonical.Digester()
 	hashed := io.TeeReader(stream, diffID.Hash())
-	if _, err := archive.Apply(ctx, to.dir, hashed, opts...); err != nil {
+	if _, err := archive.Apply(ctx, to.root, hashed,
+		archive.WithConvertWhiteout(archive.OverlayConvertWhiteout), archive.WithFilter(to.make)); err != nil {
 		return "", err
 	}
 	// Padding behind the archive counts for the DiffID; checksums of the

@@ -21,6 +21,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	"golang.org/x/sys/unix"
 
+	"github.com/spryd/spry/fs/below"
 	"github.com/spryd/spry/fs/remote"
 	"github.com/spryd/spry/fs/remote/remotetest"
 	"github.com/spryd/spry/fs/unpack"
@@ -110,7 +111,7 @@ func TestLayer(t *testing.T) {
 		"dir/gone Dc--------- 0:0 dev 0:0",
 		"dir/hard urwxr-xr-x 1:2 80000 bytes, 2 links user.a=b",
 		"dir/soft Lrwxrwxrwx 0:0 -> ../elsewhere",
-		"kept drwx--x--x 7:8",
+		"kept drwx--x--x 7:8 user.a=7",
 		"kept/deep drwxr-xr-x 0:0",
 		"kept/deep/file -rw-r--r-- 0:0 1 bytes, 1 links",
 		"null Dcrw-rw-rw- 0:0 dev 1:3",
@@ -120,7 +121,8 @@ func TestLayer(t *testing.T) {
 	upper, lower := t.TempDir(), t.TempDir()
 	for dir, id := range map[string]int{upper: 7, lower: 9} {
 		kept := filepath.Join(dir, "kept")
-		if err := errors.Join(os.Mkdir(kept, 0o711), os.Chown(kept, id, id+1)); err != nil {
+		if err := errors.Join(os.Mkdir(kept, 0o711), os.Chown(kept, id, id+1), unix.Setxattr(kept, "user.a", fmt.Append(nil, id), 0),
+			unix.Setxattr(kept, "trusted.overlay.opaque", []byte("y"), 0)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -145,7 +147,7 @@ func TestLayer(t *testing.T) {
 					layer.Size = 0
 				}
 				dir := t.TempDir()
-				diffID, err := unpack.Layer(t.Context(), registry(t), layer, dir, []string{upper, lower})
+				diffID, err := unpack.Layer(t.Context(), registry(t), layer, dir, below.New([]below.Layer{below.Dir(upper), below.Dir(lower)}))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -169,7 +171,7 @@ func TestEmptyLayer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			srv := remotetest.New(t)
 			dir := t.TempDir()
-			if _, err := unpack.Layer(t.Context(), registry(t), ref(srv, blob), dir, nil); err != nil {
+			if _, err := unpack.Layer(t.Context(), registry(t), ref(srv, blob), dir, below.New(nil)); err != nil {
 				t.Fatal(err)
 			}
 			if got := listing(t, dir); len(got) != 0 {
@@ -204,7 +206,7 @@ func TestLayerErrors(t *testing.T) {
 			srv := remotetest.New(t)
 			layer := ref(srv, tt.blob)
 			srv.Rule(remotetest.Rule{Do: tt.do})
-			diffID, err := unpack.Layer(t.Context(), registry(t), layer, t.TempDir(), nil)
+			diffID, err := unpack.Layer(t.Context(), registry(t), layer, t.TempDir(), below.New(nil))
 			if diffID != "" {
 				t.Errorf("DiffID %s despite the error", diffID)
 			}
@@ -220,7 +222,7 @@ func TestLayerErrors(t *testing.T) {
 
 func TestLayerWithoutDigest(t *testing.T) {
 	for _, d := range []digest.Digest{"", "sha256:x", "md5:00"} {
-		_, err := unpack.Layer(t.Context(), registry(t), index.LayerRef{Image: "127.0.0.1:1/a", Layer: d}, t.TempDir(), nil)
+		_, err := unpack.Layer(t.Context(), registry(t), index.LayerRef{Image: "127.0.0.1:1/a", Layer: d}, t.TempDir(), below.New(nil))
 		if !errdefs.IsInvalidArgument(err) {
 			t.Errorf("%q: %v", d, err)
 		}
@@ -236,7 +238,7 @@ func TestLayerIsCancelled(t *testing.T) {
 	dir := t.TempDir()
 	done := make(chan error, 1)
 	go func() {
-		_, err := unpack.Layer(ctx, registry(t), layer, dir, nil)
+		_, err := unpack.Layer(ctx, registry(t), layer, dir, below.New(nil))
 		done <- err
 	}()
 	for { // it is in the middle of the first file
@@ -268,7 +270,7 @@ func TestLayerStaysInside(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			srv := remotetest.New(t)
 			// An error is as good as unpacking it inside.
-			_, _ = unpack.Layer(t.Context(), registry(t), ref(srv, remotetest.Tar(t, files...)), t.TempDir(), nil)
+			_, _ = unpack.Layer(t.Context(), registry(t), ref(srv, remotetest.Tar(t, files...)), t.TempDir(), below.New(nil))
 			if got := listing(t, outside); len(got) != 0 {
 				t.Errorf("wrote outside: %v", got)
 			}
