@@ -21,6 +21,7 @@ type child struct {
 	started time.Time
 	ready   bool // it said so
 	leaving bool // it was told to
+	undead  bool // it looked dead, but has not ended
 }
 
 // event is a message of a child, or its end with the error of Wait.

@@ -7,9 +7,9 @@
 //	     │   <── Hold and Drop of FUSE sessions ──         everything else
 //	     └── systemd's descriptor store, where there is one
 //
-// The keeper is the process that is started and signalled. It opens no file,
-// reads no mount and parses nothing but its own messages, so that there is
-// nothing in it that could fail. Whatever ends the server (a crash, kill -9, an
+// The keeper is the process that is started and signalled. It looks into no
+// mount and parses little but its own messages, so that there is nothing in it
+// that could fail. Whatever ends the server (a crash, kill -9, an
 // upgrade), the next one is given the same listening socket and the same
 // sessions; clients and readers of mounts wait meanwhile.
 //
@@ -26,6 +26,8 @@
 // Keeper and server share a pair of SOCK_SEQPACKET sockets. A message is one
 // byte of kind and a name; descriptors travel with it (SCM_RIGHTS). What a
 // server sent before it died is read before its successor is told anything.
+//
+// A server that was killed and waits for its own mount is freed: see stuck.go.
 //
 // A server whose keeper is gone leaves too: with systemd, the next keeper finds
 // the descriptors in the store.

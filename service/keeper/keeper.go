@@ -86,6 +86,8 @@ func Run(ctx context.Context, o Options) error {
 		k.held = map[string][]*os.File{}
 	}
 	k.timer.Stop()
+	looks := time.NewTicker(stuckPause)
+	defer looks.Stop()
 	defer k.readers.Wait()
 	defer k.dropAll()
 	if err := o.Store.put(o.ListenerName, []*os.File{o.Listener}); err != nil {
@@ -106,6 +108,8 @@ func Run(ctx context.Context, o Options) error {
 			}
 		case <-k.timer.C:
 			k.onTimer()
+		case <-looks.C:
+			k.look(ctx)
 		}
 	}
 }
@@ -172,6 +176,28 @@ func (k *keeper) leave(c *child) {
 		c.signal(syscall.SIGKILL)
 	}
 	k.after(leaveTimeout, func() { c.signal(syscall.SIGKILL) })
+}
+
+// look frees a server that was killed and cannot die.
+func (k *keeper) look(ctx context.Context) {
+	c := k.serving
+	if c == nil {
+		return
+	}
+	threads := undead(c.cmd.Process.Pid)
+	again := c.undead
+	c.undead = threads != nil
+	if threads == nil || !again {
+		return
+	}
+	log.G(ctx).WithField("duration", time.Since(c.started)).Error("server is dead but does not end: a thread waits for a mount")
+	for _, files := range k.held {
+		for _, f := range files {
+			if err := free(f, threads); err != nil {
+				log.G(ctx).WithError(err).Error("dead thread is not freed")
+			}
+		}
+	}
 }
 
 // ended deals with the end of a server.

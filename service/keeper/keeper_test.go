@@ -56,6 +56,12 @@ func server(mode string) int {
 	if mode == "unready" {
 		return 9
 	}
+	if mode == "fuse" {
+		if err := mountAndWait(link); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 17
+		}
+	}
 	l, err := link.Listener()
 	if err != nil {
 		return 10
@@ -78,6 +84,10 @@ func server(mode string) int {
 func converse(l net.Listener, link *keeper.Link) int {
 	held := ""
 	for _, h := range link.Held() {
+		if h.Name == fuseName {
+			go answer(h.Files[0])
+			continue
+		}
 		b, err := io.ReadAll(io.NewSectionReader(h.Files[0], 0, 100))
 		if err != nil {
 			return 12

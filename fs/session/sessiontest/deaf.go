@@ -22,6 +22,7 @@ const (
 	opForget       = 2
 	opInterrupt    = 36
 	opBatchForget  = 42
+	parallelDirops = 1 << 18 // who looks up another name has not to wait
 )
 
 // Deaf is a mount whose requests are read, and never answered.
@@ -35,26 +36,39 @@ type Deaf struct {
 // whoever waits for it has an error.
 func NewDeaf(tb testing.TB, dir string) *Deaf {
 	tb.Helper()
+	d, err := Mount(dir)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(d.Close)
+	return d
+}
+
+// Mount is NewDeaf outside of tests.
+func Mount(dir string) (*Deaf, error) {
 	fd, err := unix.Open("/dev/fuse", unix.O_RDWR|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
 	if err != nil {
-		tb.Skipf("no FUSE: %v", err)
+		return nil, err
 	}
 	options := fmt.Sprintf("fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other", fd)
 	if err := unix.Mount("deaf", dir, "fuse", unix.MS_NODEV|unix.MS_NOSUID, options); err != nil {
 		_ = unix.Close(fd)
-		tb.Fatal(err)
+		return nil, err
 	}
 	// Go can wait for the device only now that it is mounted.
 	d := &Deaf{device: os.NewFile(uintptr(fd), "/dev/fuse"), dir: dir, heard: make(chan uint32, 1000)}
-	tb.Cleanup(d.Close)
 	if err := d.init(); err != nil {
-		tb.Fatal(err)
+		d.Close()
+		return nil, err
 	}
 	go d.listen()
-	return d
+	return d, nil
 }
 
-// init answers INIT, protocol 7.31 and nothing special.
+// Device is the descriptor of the mount, which stays d's.
+func (d *Deaf) Device() *os.File { return d.device }
+
+// init answers INIT, protocol 7.31.
 func (d *Deaf) init() error {
 	request := make([]byte, 1<<20)
 	if _, err := d.device.Read(request); err != nil {
@@ -66,6 +80,7 @@ func (d *Deaf) init() error {
 	body := out[outHeaderBytes:]
 	binary.NativeEndian.PutUint32(body, 7)
 	binary.NativeEndian.PutUint32(body[4:], 31)
+	binary.NativeEndian.PutUint32(body[12:], parallelDirops)
 	binary.NativeEndian.PutUint32(body[20:], 1<<17) // max_write
 	_, err := d.device.Write(out)
 	return err
