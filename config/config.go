@@ -32,7 +32,8 @@ type Registry struct {
 type Index struct {
 	V1       bool     `toml:"v1" comment:"Ask the registry's referrers for an index when the image manifest names none.\nSuch an answer is trusted like the registry, not like the image."`
 	Attempts int      `toml:"attempts" comment:"How often a search is made that fails for a reason which may pass."`
-	NoneFor  Duration `toml:"none_for" comment:"How long it is remembered that an image has no index."`
+	NoneFor  Duration `toml:"none_for" comment:"How long it is remembered that an image has no index, or not in time."`
+	Timeout  Duration `toml:"timeout" comment:"How long a pull waits for the search, and then for the index of a layer, before\nit does without."`
 }
 
 // Store is the section [store].

@@ -184,7 +184,7 @@ func TestValidateReportsAllFaults(t *testing.T) {
 	want := []string{
 		"address", "longer than 107", "root", "log_level", "log_format",
 		"registry.config_path", "registry.docker_config", "registry.retries", "registry.header_timeout", "registry.stall_timeout",
-		"index.attempts", "index.none_for", "fetch.reserved", "fetch.deadline", "fetch.slow", "status.address", "store.max_bytes", "trust.on_lie", "snapshotter.restore_parallel", `"a,b"`, `""`,
+		"index.attempts", "index.none_for", "index.timeout", "fetch.reserved", "fetch.deadline", "fetch.slow", "status.address", "store.max_bytes", "trust.on_lie", "snapshotter.restore_parallel", `"a,b"`, `""`,
 	}
 	lines := strings.Split(err.Error(), "\n")
 	if len(lines) != len(want) {

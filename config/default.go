@@ -27,7 +27,7 @@ func Default() Config {
 			HeaderTimeout: Duration{Duration: 20 * time.Second},
 			StallTimeout:  Duration{Duration: 10 * time.Second},
 		},
-		Index:       Index{Attempts: 3, NoneFor: Duration{Duration: 30 * time.Second}},
+		Index:       Index{Attempts: 3, NoneFor: Duration{Duration: 30 * time.Second}, Timeout: Duration{Duration: 30 * time.Second}},
 		Fetch:       Fetch{Connections: 16, Background: true, Deadline: Duration{Duration: time.Minute}, Slow: Duration{Duration: 10 * time.Second}},
 		Trust:       Trust{OnLie: OnLieFail},
 		Snapshotter: Snapshotter{RestoreParallel: 8, MountOptions: []string{}},

@@ -31,6 +31,7 @@ func (c Config) Validate() error {
 	f.registry(c.Registry)
 	f.between("index.attempts", c.Index.Attempts, 1, maxRetries)
 	f.positive("index.none_for", c.Index.NoneFor)
+	f.positive("index.timeout", c.Index.Timeout)
 	f.between("fetch.connections", c.Fetch.Connections, 1, maxConnections)
 	f.between("fetch.reserved", c.Fetch.Reserved, 0, max(c.Fetch.Connections-1, 0))
 	f.positive("fetch.deadline", c.Fetch.Deadline)

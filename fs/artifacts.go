@@ -5,6 +5,8 @@ package fs
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -22,14 +24,17 @@ const (
 	parallelAhead = 8
 	// keepAhead is how long they wait for their use.
 	keepAhead = time.Minute
-	// againTime is how long one may take that failed ahead of its use, when
-	// its registry was given all its chances: a pull waits for each of them.
-	againTime = 15 * time.Second
 )
+
+// errIndexTimeout says that the index of a layer was not there in time, or that
+// of another layer of the image was not a moment ago.
+var errIndexTimeout = errors.New("loading the index takes too long")
 
 // artifacts loads the indexes of an image's layers ahead of their use.
 type artifacts struct {
 	finder   Finder
+	timeout  time.Duration   // of one
+	badFor   time.Duration   // how long a failure is remembered
 	lifetime context.Context // of the FileSystem
 	work     sync.WaitGroup
 	slots    chan struct{}
@@ -38,6 +43,7 @@ type artifacts struct {
 	items map[digest.Digest]*artifact
 	bytes int64
 	begun map[digest.Digest]bool // image indexes that were loaded just now
+	bad   map[digest.Digest]bool // image indexes of which something was late just now
 }
 
 // artifact is a blob that is being loaded, or was.
@@ -48,9 +54,41 @@ type artifact struct {
 	err  error
 }
 
-func newArtifacts(lifetime context.Context, finder Finder) *artifacts {
-	return &artifacts{finder: finder, lifetime: lifetime, slots: make(chan struct{}, parallelAhead),
-		items: make(map[digest.Digest]*artifact), begun: make(map[digest.Digest]bool)}
+func newArtifacts(lifetime context.Context, o Options) *artifacts {
+	return &artifacts{finder: o.Finder, timeout: o.IndexTimeout, badFor: o.IndexRetry, lifetime: lifetime, slots: make(chan struct{}, parallelAhead),
+		items: make(map[digest.Digest]*artifact), begun: make(map[digest.Digest]bool), bad: make(map[digest.Digest]bool)}
+}
+
+// bound is ctx for as long as a pull may wait for what the network has of one
+// layer's index: no time at all if another layer of the image waited in vain
+// a moment ago.
+func (a *artifacts) bound(ctx context.Context, image digest.Digest) (context.Context, context.CancelFunc) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	timeout := a.timeout
+	if a.bad[image] {
+		timeout = 0
+	}
+	return context.WithTimeoutCause(ctx, timeout, errIndexTimeout)
+}
+
+// late says so of err if the time of bound was over, and remembers it for a
+// while, so that the layers of one pull wait once and not each.
+func (a *artifacts) late(ctx context.Context, image digest.Digest, err error) error {
+	if !errors.Is(context.Cause(ctx), errIndexTimeout) {
+		return err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.bad[image] {
+		a.bad[image] = true
+		time.AfterFunc(a.badFor, func() {
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			delete(a.bad, image)
+		})
+	}
+	return fmt.Errorf("%w (%s): %w", errIndexTimeout, a.timeout, err)
 }
 
 // ahead begins to load what describes the layers of found for which wanted says
@@ -90,13 +128,15 @@ func (a *artifacts) loadLocked(ref index.LayerRef, desc ocispec.Descriptor) {
 			it.err = context.Cause(a.lifetime)
 			return
 		}
-		it.b, it.err = a.finder.Artifact(a.lifetime, ref, desc, desc.Size)
+		ctx, cancel := context.WithTimeoutCause(a.lifetime, a.timeout, errIndexTimeout)
+		defer cancel()
+		it.b, it.err = a.finder.Artifact(ctx, ref, desc, desc.Size)
 		time.AfterFunc(keepAhead, func() { a.take(desc.Digest, it) })
 	})
 }
 
-// get is the blob of a form, loaded ahead or now. What was loaded ahead is
-// handed out once.
+// get is the blob of a form, loaded ahead, which does not need any time of ctx,
+// or now. What was loaded ahead is handed out once.
 func (a *artifacts) get(ctx context.Context, ref index.LayerRef, m form) ([]byte, error) {
 	a.mu.Lock()
 	it := a.items[m.desc.Digest]
@@ -104,16 +144,20 @@ func (a *artifacts) get(ctx context.Context, ref index.LayerRef, m form) ([]byte
 	if it != nil {
 		select {
 		case <-it.done:
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
+		default:
+			select {
+			case <-it.done:
+			case <-ctx.Done():
+				return nil, context.Cause(ctx)
+			}
 		}
 		a.take(m.desc.Digest, it)
 		if it.err == nil {
 			return it.b, nil
 		}
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, againTime)
-		defer cancel()
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
 	}
 	return a.finder.Artifact(ctx, ref, m.desc, m.limit())
 }

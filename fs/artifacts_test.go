@@ -5,10 +5,13 @@ package fs_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/containerd/errdefs"
 
+	spryfs "github.com/spryd/spry/fs"
 	"github.com/spryd/spry/fs/remote/remotetest"
 	"github.com/spryd/spry/index"
 )
@@ -56,4 +59,35 @@ func TestFailedZtocIsNotRemembered(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A registry that stalls keeps a pull waiting once, not for each layer, and
+// what it gave before is used.
+func TestStalledIndexIsWaitedForOnce(t *testing.T) {
+	const timeout = time.Second
+	srv := remotetest.New(t)
+	img := push(t, srv, "app", "", 1, 2, 3, 4)
+	for _, z := range img.ztocs[1:3] {
+		srv.Rule(remotetest.Rule{Path: z.Digest.String(), Do: remotetest.Stall(10)})
+	}
+	h := start(t, t.TempDir(), func(o *spryfs.Options) { o.IndexTimeout, o.IndexRetry = timeout, 4*timeout })
+	h.mount(t, img, 0, "a")
+	waitFor(t, func() bool { return srv.Count("GET", img.ztocs[3].Digest.String()) == 1 })
+	asked := 0
+	for i, d := range img.ztocs[1:3] {
+		err := h.Mount(t.Context(), img.layerRef(1+i), "a")
+		if err == nil || errors.Is(err, index.ErrNotLazy) || !strings.Contains(err.Error(), timeout.String()) {
+			t.Errorf("layer of ztoc %s: %v", d.Digest, err)
+		}
+		if i == 0 {
+			asked = srv.Count("GET", img.ztocs[2].Digest.String())
+		}
+	}
+	if again := srv.Count("GET", img.ztocs[2].Digest.String()); again != asked {
+		t.Error("the registry was asked again for the second layer")
+	}
+	h.mount(t, img, 3, "a")
+	verify(t, h.dir(t, img.desc.Layers[3].Digest), img.files[3])
+	srv.ClearRules()
+	waitFor(t, func() bool { return h.Mount(t.Context(), img.layerRef(1), "a") == nil })
 }

@@ -68,7 +68,7 @@ func New(_ context.Context, o Options) (*FileSystem, error) {
 		return nil, fmt.Errorf("condemned layers: %w", err)
 	}
 	f.lifetime, f.end = context.WithCancelCause(context.Background())
-	f.artifacts = newArtifacts(f.lifetime, o.Finder)
+	f.artifacts = newArtifacts(f.lifetime, o)
 	return f, nil
 }
 

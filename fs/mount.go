@@ -149,14 +149,10 @@ func (f *FileSystem) createAny(ctx context.Context, ref index.LayerRef, owner st
 
 // create sets a layer up from one form of its index.
 func (f *FileSystem) create(ctx context.Context, ref index.LayerRef, owner string, p plan) error {
-	b, err := f.artifacts.get(ctx, ref, p.form)
-	if err != nil {
-		return notLoaded(ctx, p.form, err)
-	}
 	rec, _ := record{Layer: ref.Layer, Size: ref.Size, Ztoc: p.form.desc.Digest}.with(ref)
-	s, err := f.install(ctx, rec, p.form, b, func(o *layer.Options) { o.Prefetch = f.prefetch(ref, p, o.Spans) })
+	s, err := f.build(ctx, ref, rec, p)
 	if err != nil {
-		return errors.Join(err, f.remove(ref.Layer))
+		return err
 	}
 	e := f.entry(ref.Layer) // that could not be restored
 	if e == nil {
@@ -168,6 +164,21 @@ func (f *FileSystem) create(ctx context.Context, ref index.LayerRef, owner strin
 	f.put(e, rec, owner)
 	f.idle.forget(ref.Layer)
 	return nil
+}
+
+// build loads one form of a layer's index and mounts the layer.
+func (f *FileSystem) build(ctx context.Context, ref index.LayerRef, rec record, p plan) (*served, error) {
+	ctx, cancel := f.artifacts.bound(ctx, p.found.Digest)
+	defer cancel()
+	b, err := f.artifacts.get(ctx, ref, p.form)
+	if err != nil {
+		return nil, f.artifacts.late(ctx, p.found.Digest, notLoaded(ctx, p.form, err))
+	}
+	s, err := f.install(ctx, rec, p.form, b, func(o *layer.Options) { o.Prefetch = f.prefetch(ref, p, o.Spans) })
+	if err != nil {
+		return nil, errors.Join(f.artifacts.late(ctx, p.found.Digest, err), f.remove(ref.Layer))
+	}
+	return s, nil
 }
 
 // notLoaded sorts the error of loading an index: what will not pass means that

@@ -33,6 +33,12 @@ type Options struct {
 	Registry *remote.Registry
 	Finder   Finder
 	Session  *session.Loop
+	// IndexTimeout bounds the loading of one layer's index, while a pull waits
+	// (DefaultIndexTimeout).
+	IndexTimeout time.Duration
+	// IndexRetry is how long after such a failure nothing is loaded any more for
+	// other layers of the image (30 s).
+	IndexRetry time.Duration
 	// Scheduler is of all transfers of this host (one with defaults).
 	Scheduler *fetch.Scheduler
 	// Memory is for spans between network and disk (one with defaults).
@@ -60,6 +66,9 @@ type Options struct {
 // DefaultMountGrace is the default of Options.MountGrace.
 const DefaultMountGrace = 10 * time.Second
 
+// DefaultIndexTimeout is the default of Options.IndexTimeout.
+const DefaultIndexTimeout = 30 * time.Second
+
 // withDefaults fills in what is zero.
 func (o Options) withDefaults() Options {
 	if o.Scheduler == nil {
@@ -67,6 +76,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.MountGrace <= 0 {
 		o.MountGrace = DefaultMountGrace
+	}
+	if o.IndexTimeout <= 0 {
+		o.IndexTimeout = DefaultIndexTimeout
+	}
+	if o.IndexRetry <= 0 {
+		o.IndexRetry = 30 * time.Second
 	}
 	if o.Memory == nil {
 		o.Memory = read.NewMemory(0)

@@ -90,7 +90,11 @@ func (p *parts) openFileSystem(ctx context.Context, c config.Config) (*fs.FileSy
 			V1:       c.Index.V1,
 			Attempts: c.Index.Attempts,
 			NoneFor:  c.Index.NoneFor.Duration,
+			Timeout:  c.Index.Timeout.Duration,
 		}),
+		IndexTimeout: c.Index.Timeout.Duration,
+		IndexRetry:   c.Index.NoneFor.Duration,
+
 		Session:    p.loop,
 		Scheduler:  fetch.New(fetch.Options{Connections: c.Fetch.Connections, Reserved: c.Fetch.Reserved}),
 		Background: c.Fetch.Background,
