@@ -64,6 +64,7 @@ func (f *FileSystem) serve(rec record, last func(*layer.Options)) (*served, erro
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errUnusable, err)
 	}
+	m.layer.Repair(func() error { return f.repair(rec, m) })
 	s := &served{index: m, identity: identity(rec), source: newSource(f.options.Registry, rec.Layer, rec.Images)}
 	if err = f.openLayer(s, rec, last); err == nil {
 		s.mountpoint = f.mountpoint(rec.Layer)

@@ -32,6 +32,9 @@ func (f *FileSystem) Restore(ctx context.Context, layer digest.Digest, owner str
 	e.handed = time.Now() // the predecessor may have done it a moment ago
 	f.mu.Unlock()
 	if err := f.revive(e); err != nil {
+		if errors.Is(err, errUnusable) {
+			f.healLater(layer)
+		}
 		return fmt.Errorf("restore layer %s: %w", layer, err)
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -15,13 +16,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// onTmpfs gives the daemon, which has no state yet, a file system of its own.
-func (n *node) onTmpfs(options string) {
+// on gives the daemon the file system that mount mounts; it must be a new one,
+// or the daemon's.
+func (n *node) on(mount func(dir string) error) {
 	n.t.Helper()
 	if err := n.spryd.Stop(); err != nil {
 		n.t.Fatal(err)
 	}
-	if err := unix.Mount("tmpfs", n.spryd.Root(), "tmpfs", 0, options); err != nil {
+	if err := mount(n.spryd.Root()); err != nil {
 		n.t.Fatal(err)
 	}
 	if err := n.spryd.Start(n.ctx); err != nil {
@@ -70,7 +72,7 @@ func (l plot) uncached(t *testing.T, root string) {
 // A full disk fails no read; a pull that finds no room for its metadata says
 // so; all is well when there is room again.
 func TestFullDisk(t *testing.T) {
-	f := newFieldOn(t, 20*time.Second, "size=64m")
+	f := newFieldOn(t, 20*time.Second, func(dir string) error { return unix.Mount("tmpfs", dir, "tmpfs", 0, "size=64m") })
 	s, other := f.site(t, 1), f.site(t, 1)
 	s.pull(s.ref)
 	root, l := s.root(), s.layers[0]
@@ -127,6 +129,89 @@ func TestStoreDamaged(t *testing.T) {
 			if s.faulty.Count("GET", l.digest.String()) == before {
 				t.Error("nothing was fetched again: the test does not test")
 			}
+		})
+	}
+}
+
+// A file system that the kernel makes read-only, as ext4 does after an error,
+// fails no read; a pull fails. When it is mended all is as it was.
+func TestDiskTurnsReadOnly(t *testing.T) {
+	disk := filepath.Join(t.TempDir(), "disk")
+	if out, err := exec.Command("mkfs.ext4", "-q", disk, "128M").CombinedOutput(); err != nil {
+		t.Fatalf("mkfs.ext4: %v: %s", err, out)
+	}
+	mount := func(dir string) error { return exec.Command("mount", "-o", "loop", disk, dir).Run() }
+	f := newFieldOn(t, 2*time.Second, mount)
+	s := f.site(t, 2)
+	s.pull(s.ref)
+	id, root := s.start()
+	s.layers[0].all(t, "at first", root)
+	if err := unix.Mount("", s.spryd.Root(), "", unix.MS_REMOUNT, "abort"); err != nil {
+		t.Skipf("the disk cannot be made read-only: %v", err)
+	}
+	if err := os.WriteFile(filepath.Join(s.spryd.Root(), "x"), nil, 0o600); !errors.Is(err, unix.EROFS) {
+		t.Fatalf("the disk is not read-only: %v", err)
+	}
+	for _, when := range []string{"while the disk is read-only", "and again"} {
+		for _, l := range s.layers {
+			l.uncached(t, root)
+			l.all(t, when, root)
+		}
+	}
+	other := f.site(t, 1)
+	if _, err := f.ctd.Ctr(f.ctx, "image", "pull", "--plain-http", "--snapshotter", "spry", other.ref); err == nil {
+		t.Error("an image was pulled to a disk that is read-only")
+	}
+	s.end(id)
+	s.on(func(dir string) error {
+		if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
+			return err
+		}
+		return mount(dir)
+	})
+	root = s.root()
+	for _, l := range s.layers {
+		l.all(t, "when it is mended", root)
+	}
+	other.pull(other.ref)
+	other.layers[0].all(t, "of an image that is pulled afterwards", other.root())
+}
+
+// What the daemon keeps of an index is damaged: it is loaded again, by the next
+// server, for the containers of the one before. Losing a file that is mapped
+// kills the server.
+func TestIndexDamaged(t *testing.T) {
+	flip := func(path string) error {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		b[len(b)/2] ^= 1
+		return os.WriteFile(path+".new", b, 0o600)
+	}
+	damages := map[string]func(path string) error{
+		"flipped":   func(path string) error { return errors.Join(flip(path), os.Rename(path+".new", path)) },
+		"truncated": func(path string) error { return os.Truncate(path, 100) },
+		"deleted":   os.Remove,
+	}
+	s := newField(t, 20*time.Second).site(t, len(damages))
+	s.pull(s.ref)
+	root := s.root()
+	i := 0
+	for name, damage := range damages {
+		l := s.layers[i]
+		i++
+		t.Run(name, func(t *testing.T) {
+			if err := damage(filepath.Join(s.spryd.Root(), "layers", l.digest.Encoded(), "index")); err != nil {
+				t.Fatal(err)
+			}
+			pid := s.successor(0)
+			if err := unix.Kill(pid, unix.SIGKILL); err != nil && !errors.Is(err, unix.ESRCH) { // it may have noticed
+				t.Fatal(err)
+			}
+			s.successor(pid)
+			l.all(t, "when its index was damaged", root)
+			l.all(t, "in a new container", s.root())
 		})
 	}
 }

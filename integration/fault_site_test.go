@@ -40,11 +40,12 @@ const fieldTimeout = 8 * time.Minute
 // not read. The layer that all images begin with is local.
 func newField(t *testing.T, deadline time.Duration) *field {
 	t.Helper()
-	return newFieldOn(t, deadline, "")
+	return newFieldOn(t, deadline, nil)
 }
 
-// newFieldOn is newField with the daemon's state on a tmpfs with these options.
-func newFieldOn(t *testing.T, deadline time.Duration, tmpfs string) *field {
+// newFieldOn is newField with the daemon's state on a file system that mount
+// mounts; nil: on that of the test.
+func newFieldOn(t *testing.T, deadline time.Duration, mount func(dir string) error) *field {
 	t.Helper()
 	f := &field{backend: newRegistry(t), hosts: t.TempDir()}
 	f.node = newNode(t, "2", fmt.Sprintf(`
@@ -64,8 +65,8 @@ slow = "500ms"
 	ctx, cancel := context.WithTimeout(t.Context(), fieldTimeout+outage(t))
 	t.Cleanup(cancel)
 	f.ctx, f.backend.ctx = ctx, ctx
-	if tmpfs != "" {
-		f.onTmpfs(tmpfs)
+	if mount != nil {
+		f.on(mount)
 	}
 	ref := f.backend.convert("warm", image(t, "busybox"))
 	f.pull(ref)

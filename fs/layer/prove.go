@@ -139,7 +139,7 @@ func (l *Layer) show(pr *prover, sp span.Span, data, buf []byte) ([]byte, error)
 	}
 	out, err := l.options.Spans.Decode(buf, verified)
 	if err != nil {
-		return buf, fmt.Errorf("span %d: %w: %w", sp.ID, read.ErrDecode, err)
+		return buf, read.Undecodable(sp.ID, err)
 	}
 	if see := pr.proof.Span(sp.ID); see != nil {
 		see(verified, out)

@@ -5,6 +5,7 @@ package read
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/spryd/spry/index/span"
 )
@@ -43,4 +44,13 @@ func (r *Reader) judge(err error) verdict {
 		// mounted, and may be again before the deadline.
 		return retryLater
 	}
+}
+
+// Undecodable is the error of a span whose verified bytes did not decode. It
+// matches [ErrDecode] unless only what this host keeps of the index is at fault.
+func Undecodable(id span.ID, err error) error {
+	if errors.Is(err, span.ErrDamaged) {
+		return fmt.Errorf("span %d: %w", id, err)
+	}
+	return fmt.Errorf("span %d: %w: %w", id, ErrDecode, err)
 }

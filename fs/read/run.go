@@ -88,7 +88,7 @@ func (r *Reader) decode(b *body, sp span.Span, room int) (buf, out []byte, verif
 	}
 	if err != nil {
 		r.memory.buffers.put(buf)
-		return nil, nil, verified, fmt.Errorf("span %d: %w: %w", sp.ID, ErrDecode, err)
+		return nil, nil, verified, Undecodable(sp.ID, err)
 	}
 	return buf, out, verified, nil
 }

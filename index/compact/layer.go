@@ -4,6 +4,7 @@
 package compact
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"sort"
@@ -16,7 +17,7 @@ import (
 )
 
 // Layer is a layer as its mapped form describes it. It refers to the tables it
-// was opened with. Immutable; safe for concurrent use.
+// was opened with. Immutable but for Repair; safe for concurrent use.
 type Layer struct {
 	records
 	plain   bool
@@ -24,7 +25,17 @@ type Layer struct {
 	tree    *toc.Tree
 	file    io.ReaderAt
 	windows int64 // where they start in file
+	repair  func() error
 }
+
+// Repair has do called when the file of windows does not hold what was written
+// to it, by many at a time. If it returns nil the file is read once more. It is
+// set before the layer is used. Without it, and if that does not help, errors
+// match [span.ErrDamaged].
+func (l *Layer) Repair(do func() error) { l.repair = do }
+
+// IsIndex says whether b begins like a compact index, in either form.
+func IsIndex(b []byte) bool { return bytes.HasPrefix(b, []byte(magic)) }
 
 var _ span.Layer = (*Layer)(nil)
 

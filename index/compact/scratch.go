@@ -5,8 +5,11 @@ package compact
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"sync"
+
+	"github.com/spryd/spry/index/span"
 )
 
 // scratch is what decoding a span needs besides its output. It remembers the
@@ -37,16 +40,27 @@ func (sc *scratch) read(l *Layer, i int) error {
 	return sc.window.read(sc.content, slot)
 }
 
-// readGroup reads and decompresses group g.
+// readGroup reads and decompresses group g, once more after a repair.
 func (sc *scratch) readGroup(l *Layer, g int) error {
+	err := sc.readStored(l, g)
+	if errors.Is(err, span.ErrDamaged) && l.repair != nil {
+		if failed := l.repair(); failed != nil {
+			return fmt.Errorf("%w: %w", err, failed)
+		}
+		err = sc.readStored(l, g)
+	}
+	return err
+}
+
+func (sc *scratch) readStored(l *Layer, g int) error {
 	le, rec := binary.LittleEndian, l.groups[g*groupRecord:]
 	off, stored, raw := int64(le.Uint64(rec)), le.Uint32(rec[8:]), le.Uint32(rec[12:])
 	sc.stored = sized(sc.stored, int(stored))
 	if _, err := l.file.ReadAt(sc.stored, l.windows+off); err != nil {
-		return err
+		return fmt.Errorf("%w: %w", span.ErrDamaged, err)
 	}
 	if got, want := checksum(sc.stored), le.Uint32(rec[16:]); got != want {
-		return fmt.Errorf("checksum %08x, not %08x: %w", got, want, ErrInvalid)
+		return fmt.Errorf("%w: checksum %08x, not %08x: %w", span.ErrDamaged, got, want, ErrInvalid)
 	}
 	sc.content = sc.stored
 	if stored == raw {

@@ -12,6 +12,10 @@ import (
 // ErrVerify is matched by every [VerifyError].
 var ErrVerify = errors.New("span does not match its digest")
 
+// ErrDamaged says that what is kept on this host of an index is not what was
+// written: neither the layer nor its index is at fault.
+var ErrDamaged = errors.New("index on disk is damaged")
+
 // VerifyError says which span's bytes were wrong.
 type VerifyError struct {
 	Span      ID
