@@ -163,7 +163,7 @@ func (s *site) end(id string) {
 func (s *site) start() (id, root string) {
 	s.t.Helper()
 	id = fmt.Sprintf("spry-%d-%d", os.Getpid(), containers.Add(1))
-	s.ctr("run", "-d", "--net-host", "--snapshotter", "spry", s.ref, id, "/bin/sleep", "600")
+	s.ctr("run", "-d", "--net-host", "--snapshotter", "spry", s.ref, id, "/bin/sleep", "3600")
 	for line := range strings.Lines(s.ctr("task", "ls")) {
 		if f := strings.Fields(line); len(f) > 1 && f[0] == id {
 			return id, "/proc/" + f[1] + "/root"
