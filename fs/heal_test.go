@@ -80,6 +80,14 @@ func TestDamagedIndexIsLoadedAgain(t *testing.T) {
 	for name, damage := range map[string]func(path string) error{
 		"truncated": func(path string) error { return os.Truncate(path, 100) },
 		"deleted":   os.Remove,
+		"of a later version": func(path string) error {
+			b, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			b[8]++ // the low byte of the version (docs/compact-index.md)
+			return os.WriteFile(path, b, 0o600)
+		},
 		"flipped": func(path string) error {
 			b, err := os.ReadFile(path)
 			if err != nil {

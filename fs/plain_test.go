@@ -250,6 +250,38 @@ func TestWholeOfAnEarlierVersionIsProven(t *testing.T) {
 	verify(t, h.dir(t, d), img.files[0])
 }
 
+// What a process before stored of a layer that is not proven yet is compared with
+// what the proof fetches: the disk may have changed it.
+func TestStoredBytesAreCorrected(t *testing.T) {
+	srv, root := remotetest.New(t), t.TempDir()
+	img := push(t, srv, "app", "", 14)
+	d := img.desc.Layers[0].Digest
+	h := start(t, root, nil)
+	h.mount(t, img, 0, "a")
+	verify(t, h.dir(t, d), img.files[0])
+	waitFor(t, func() bool { return h.Layers()[0].MissingSpans == 0 })
+	h.stop(t)
+	flipped := 0
+	for name, content := range img.files[0] {
+		if len(content) > 100 {
+			path := filepath.Join(root, "layers", d.Encoded(), "fs", name)
+			if err := os.WriteFile(path, []byte(strings.ToUpper(content[:100])+content[100:]), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			flipped++
+		}
+	}
+	if flipped == 0 {
+		t.Fatal("nothing is damaged: the test does not test")
+	}
+	h = start(t, root, background)
+	if err := h.Restore(t.Context(), d, "a"); err != nil {
+		t.Fatal(err)
+	}
+	h.waitState(t, d, "plain")
+	verify(t, h.dir(t, d), img.files[0])
+}
+
 // A plain layer needs no index any more.
 func TestPlainNeedsNoIndex(t *testing.T) {
 	img, root := leavePlain(t, 13)

@@ -130,7 +130,8 @@ func (l *Layer) refetch(ctx context.Context, pr *prover, first, last span.ID) er
 	return nil
 }
 
-// show verifies and decodes a span for the proof. It returns the buffer to use
+// show verifies and decodes a span for the proof, and corrects what an earlier
+// process stored of it. It returns the buffer to use
 // next.
 func (l *Layer) show(pr *prover, sp span.Span, data, buf []byte) ([]byte, error) {
 	verified, err := span.Verify(sp, data)
@@ -140,6 +141,13 @@ func (l *Layer) show(pr *prover, sp span.Span, data, buf []byte) ([]byte, error)
 	out, err := l.options.Spans.Decode(buf, verified)
 	if err != nil {
 		return buf, read.Undecodable(sp.ID, err)
+	}
+	wrong, err := l.store.Correct(sp.ID, out)
+	if err != nil {
+		return buf, err
+	}
+	if wrong {
+		log.L.WithField("layer", l.options.Digest.String()).WithField("span", sp.ID).Warn("disk held other bytes than were written")
 	}
 	if see := pr.proof.Span(sp.ID); see != nil {
 		see(verified, out)

@@ -121,6 +121,11 @@ func (s *Store) ReadAt(id toc.NodeID, p []byte, off int64) error {
 	if s.closed {
 		return fmt.Errorf("read %q: %w", s.tree.Path(id), os.ErrClosed)
 	}
+	return s.readAt(id, p, off)
+}
+
+// readAt is ReadAt of an open store.
+func (s *Store) readAt(id toc.NodeID, p []byte, off int64) error {
 	h, err := s.handles.use(id, func() (*os.File, error) {
 		return s.files.OpenFile(s.tree.Path(id), os.O_RDWR, 0)
 	})
