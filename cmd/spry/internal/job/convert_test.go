@@ -334,6 +334,40 @@ func TestConvertWrongLayer(t *testing.T) {
 	}
 }
 
+// TestConvertFollowsCopies: a layer is indexed while it is copied. What it is
+// judged by is the copy.
+func TestConvertFollowsCopies(t *testing.T) {
+	r := newRig(t)
+	dir := t.TempDir()
+	l := imagetest.New(t, dir+"/in")
+	big := imagetest.Gzip(t, remotetest.File{Name: "big", Body: imagetest.Body(3, 20<<20)})
+	if len(big.Blob) < 9<<20 {
+		t.Fatalf("layer of %d bytes is copied in one piece", len(big.Blob))
+	}
+	l.Image("in", imagetest.Linux("amd64", big))
+	want := r.mustConvert("oci:"+dir+"/in:in", "oci-archive:"+dir+"/out.tar", r.options()).Digest
+	if got := r.mustConvert("oci:"+dir+"/in:in", "oci:"+dir+"/out", r.options()).Digest; got != want {
+		t.Errorf("image is %s, want %s", got, want)
+	}
+	if got := r.mustConvert("oci-archive:"+dir+"/out.tar", "oci:"+dir+"/again", r.options()).Digest; got != want {
+		t.Errorf("image from an archive is %s, want %s", got, want)
+	}
+	for i, off := range []int{0, len(big.Blob) / 2, len(big.Blob) - 1} {
+		bad := bytes.Clone(big.Blob)
+		bad[off] ^= 1
+		if err := os.WriteFile(l.Path(digestOf(big)), bad, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		to := fmt.Sprintf("oci:%s/bad%d:out", dir, i)
+		if _, err := r.convert("oci:"+dir+"/in:in", to, r.options()); !errdefs.IsDataLoss(err) {
+			t.Errorf("byte %d is wrong: error %v, want data loss", off, err)
+		}
+		if _, err := r.open(to).Resolve(t.Context()); !errdefs.IsNotFound(err) {
+			t.Errorf("byte %d is wrong: an image was written, error %v", off, err)
+		}
+	}
+}
+
 func TestConvertBrokenSource(t *testing.T) {
 	r := newRig(t)
 	srv := remotetest.New(t)

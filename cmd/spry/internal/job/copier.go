@@ -35,6 +35,7 @@ type copier struct {
 type blobCopy struct {
 	desc     ocispec.Descriptor
 	required bool // it is an error if the source lacks it
+	growth   growth
 	done     chan struct{}
 	err      error
 }
@@ -60,7 +61,7 @@ func (c *copier) plan(m *manifest, required bool) {
 	for _, desc := range m.blobs() {
 		b := c.byDigest[desc.Digest]
 		if b == nil {
-			b = &blobCopy{desc: desc, done: make(chan struct{})}
+			b = &blobCopy{desc: desc, growth: newGrowth(), done: make(chan struct{})}
 			c.blobs = append(c.blobs, b)
 			c.byDigest[desc.Digest] = b
 		}
@@ -92,7 +93,7 @@ func (c *copier) run(ctx context.Context) error {
 	for _, b := range c.blobs {
 		g.Go(func() error {
 			defer close(b.done)
-			b.err = c.copy(ctx, b.desc)
+			b.err = c.copy(ctx, b)
 			if b.err != nil && ctx.Err() != nil {
 				b.err = context.Cause(ctx) // what stopped this copy, not that it was stopped
 			}
@@ -119,7 +120,8 @@ func (c *copier) wait(ctx context.Context, dgst digest.Digest) error {
 	}
 }
 
-func (c *copier) copy(ctx context.Context, desc ocispec.Descriptor) error {
+func (c *copier) copy(ctx context.Context, b *blobCopy) error {
+	desc := b.desc
 	t := c.display.Task("copy "+short(desc.Digest), desc.Size)
 	defer t.Done("")
 	err := c.dst.Put(ctx, desc, func() (io.ReadCloser, error) {
@@ -128,7 +130,7 @@ func (c *copier) copy(ctx context.Context, desc ocispec.Descriptor) error {
 			return nil, err
 		}
 		t.Set(0)
-		return counted{t.Reader(rc), rc}, nil
+		return counted{t.Reader(rc), rc, &b.growth}, nil
 	})
 	if errdefs.IsNotFound(err) && images.IsNonDistributable(desc.MediaType) {
 		return nil // by definition kept elsewhere
@@ -143,6 +145,7 @@ func (c *copier) copy(ctx context.Context, desc ocispec.Descriptor) error {
 type counted struct {
 	io.Reader
 	io.Closer
+	growth *growth
 }
 
 // File is the file behind the stream, or nil. What is read from it is not
@@ -151,6 +154,9 @@ func (c counted) File() *os.File {
 	f, _ := c.Closer.(*os.File)
 	return f
 }
+
+// Copied lets those who follow the copy go on.
+func (c counted) Copied(name string, n int64) { c.growth.grow(name, n) }
 
 // short is a digest as people read it.
 func short(d digest.Digest) string {

@@ -40,9 +40,6 @@ func (s *skipped) Error() string { return s.reason }
 // layer indexes one layer and puts what comes of it to the destination. It
 // returns a *skipped for a layer that cannot be indexed.
 func (w *worker) layer(ctx context.Context, desc ocispec.Descriptor, c ztoc.Compression, t *progress.Task) (*indexed, error) {
-	if err := w.copier.wait(ctx, desc.Digest); err != nil {
-		return nil, err
-	}
 	z, reused, err := w.reuse(ctx, desc, t)
 	if err != nil {
 		return nil, err
@@ -127,10 +124,20 @@ func (w *worker) build(ctx context.Context, desc ocispec.Descriptor, c ztoc.Comp
 	return res, nil
 }
 
+// open streams the bytes of a layer from where they are read. Those of one that
+// is being copied are verified when that has ended.
+func (w *worker) open(ctx context.Context, desc ocispec.Descriptor) (io.ReadCloser, error) {
+	rc, err := w.copier.follow(ctx, desc.Digest)
+	if rc != nil || err != nil {
+		return rc, err
+	}
+	return w.from.Open(ctx, desc)
+}
+
 // read runs use over the bytes of a layer. That the bytes cannot be read is
 // an error; that use does not like them is a reason to skip the layer.
 func (w *worker) read(ctx context.Context, desc ocispec.Descriptor, t *progress.Task, use func(io.Reader) error) error {
-	rc, err := w.from.Open(ctx, desc)
+	rc, err := w.open(ctx, desc)
 	if errdefs.IsNotFound(err) && w.from.Name().Kind == place.Containerd {
 		return fmt.Errorf("layer %s: containerd keeps no layers of images that it pulled lazily or for other platforms, name the image as docker://%s: %w", desc.Digest, w.from.Name(), errdefs.ErrNotFound)
 	}
@@ -140,8 +147,11 @@ func (w *worker) read(ctx context.Context, desc ocispec.Descriptor, t *progress.
 	defer func() { _ = rc.Close() }()
 	r := &faultReader{r: t.Reader(rc)}
 	err = use(r)
+	copyErr := w.copier.wait(ctx, desc.Digest)
 	var skip *build.SkipError
 	switch {
+	case copyErr != nil:
+		return copyErr
 	case err == nil:
 		return nil
 	case r.err != nil:

@@ -83,8 +83,8 @@ func (d dirStore) put(ctx context.Context, desc ocispec.Descriptor, open Content
 		return err
 	}
 	defer func() { _ = os.Remove(f.Name()) }()
-	if src, ok := rc.(interface{ File() *os.File }); ok && src.File() != nil {
-		err = copyFile(ctx, f, src.File(), desc)
+	if src, ok := rc.(fileContent); ok && src.File() != nil {
+		err = copyFile(ctx, f, src, desc)
 	} else {
 		err = copyVerified(f, contextReader{ctx, rc}, desc)
 	}

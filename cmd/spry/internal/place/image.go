@@ -6,6 +6,7 @@ package place
 import (
 	"context"
 	"io"
+	"os"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -41,6 +42,16 @@ type Sink interface {
 
 // Content opens a new stream of the same bytes each time it is called.
 type Content func() (io.ReadCloser, error)
+
+// fileContent is a stream of Content that may be a file. Then a place may copy
+// the file instead of reading the stream.
+type fileContent interface {
+	// File is nil if it is none.
+	File() *os.File
+	// Copied is told that the first n bytes are in the file of that name,
+	// which is there until Put ends. They are not verified before that.
+	Copied(name string, n int64)
+}
 
 // Attachment is a manifest about another manifest.
 type Attachment struct {

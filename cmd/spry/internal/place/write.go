@@ -16,7 +16,7 @@ import (
 )
 
 // copyPiece is how many bytes the kernel copies between looks at the context.
-const copyPiece = 16 << 20
+const copyPiece = 4 << 20
 
 // copyVerified copies a blob and compares its size and digest with desc; a
 // size of 0 is not known.
@@ -40,10 +40,12 @@ func copyVerified(w io.Writer, r io.Reader, desc ocispec.Descriptor) error {
 
 // copyFile is copyVerified between files: the kernel copies, and what arrived is
 // read to verify it.
-func copyFile(ctx context.Context, dst, src *os.File, desc ocispec.Descriptor) error {
-	for done := false; !done; {
-		n, err := io.CopyN(dst, src, copyPiece)
+func copyFile(ctx context.Context, dst *os.File, src fileContent, desc ocispec.Descriptor) error {
+	for done, total := false, int64(0); !done; {
+		n, err := io.CopyN(dst, src.File(), copyPiece)
 		done = errors.Is(err, io.EOF)
+		total += n
+		src.Copied(dst.Name(), total)
 		if err == nil || done {
 			err = ctx.Err()
 		}
