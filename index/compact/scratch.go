@@ -13,16 +13,16 @@ import (
 )
 
 // scratch is what decoding a span needs besides its output. It remembers the
-// group it read last, as neighbouring spans mostly are decoded one after the
-// other.
+// group and window it read last, as neighbouring spans mostly are decoded one
+// after the other.
 type scratch struct {
 	window      window
 	stored, raw []byte
-	// content is group number group of layer, in stored or raw; layer is nil
+	// group is group number number of layer, in stored or raw; layer is nil
 	// if there is none.
-	layer   *Layer
-	group   int
-	content []byte
+	layer  *Layer
+	number int
+	group  groupReader
 }
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
@@ -30,14 +30,18 @@ var scratches = sync.Pool{New: func() any { return new(scratch) }}
 // read reads the window of span i.
 func (sc *scratch) read(l *Layer, i int) error {
 	g, slot := l.window(i)
-	if sc.layer != l || sc.group != g {
-		sc.layer = nil
+	same := sc.layer == l && sc.number == g
+	sc.layer = nil // until it is read
+	if !same {
 		if err := sc.readGroup(l, g); err != nil {
 			return fmt.Errorf("group %d: %w", g, err)
 		}
-		sc.layer, sc.group = l, g
 	}
-	return sc.window.read(sc.content, slot)
+	if err := sc.group.read(&sc.window, slot); err != nil {
+		return err
+	}
+	sc.layer, sc.number = l, g
+	return nil
 }
 
 // readGroup reads and decompresses group g, once more after a repair.
@@ -62,13 +66,14 @@ func (sc *scratch) readStored(l *Layer, g int) error {
 	if got, want := checksum(sc.stored), le.Uint32(rec[16:]); got != want {
 		return fmt.Errorf("%w: checksum %08x, not %08x: %w", span.ErrDamaged, got, want, ErrInvalid)
 	}
-	sc.content = sc.stored
 	if stored == raw {
-		return nil
+		return sc.group.open(sc.stored)
 	}
 	sc.raw = sized(sc.raw, int(raw))
-	sc.content = sc.raw
-	return decompress(sc.raw, sc.stored)
+	if err := decompress(sc.raw, sc.stored); err != nil {
+		return err
+	}
+	return sc.group.open(sc.raw)
 }
 
 // sized is b with length n.

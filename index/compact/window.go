@@ -74,27 +74,51 @@ type window struct {
 	bytes [inflate.WindowSize]byte // zero where the mask has nothing
 }
 
-// read finds window number slot of group b.
-func (w *window) read(b []byte, slot int) error {
+// groupReader finds windows in a group, which stand there without places: to
+// find one is to pass over those before it. Windows are mostly wanted one after
+// the other, so that it goes on from the last one. It is of no use after an error.
+type groupReader struct {
+	group       []byte
+	masks, data []byte // of window number next and the following ones
+	next        int
+}
+
+// open begins to read group b.
+func (g *groupReader) open(b []byte) error {
 	size, n := binary.Uvarint(b)
 	if n <= 0 || size > uint64(len(b)-n) {
 		return fmt.Errorf("group of %d bytes has masks of %d: %w", len(b), size, ErrInvalid)
 	}
-	masks, data := b[n:n+int(size)], b[n+int(size):]
-	for i := 0; ; i++ {
+	*g = groupReader{group: b, masks: b[n : n+int(size)], data: b[n+int(size):]}
+	return nil
+}
+
+// read makes w window number slot. What w is before, if anything, has to be the
+// last one that was read.
+func (g *groupReader) read(w *window, slot int) error {
+	if slot == g.next-1 {
+		return nil
+	}
+	if slot < g.next {
+		if err := g.open(g.group); err != nil {
+			return err
+		}
+	}
+	for {
 		w.mask = inflate.Mask{}
-		count, rest, err := w.readMask(masks)
+		count, rest, err := w.readMask(g.masks)
 		if err != nil {
 			return err
 		}
-		if count > len(data) {
-			return fmt.Errorf("window %d of a group has %d bytes of %d: %w", i, len(data), count, ErrInvalid)
+		if count > len(g.data) {
+			return fmt.Errorf("window %d of a group has %d bytes of %d: %w", g.next, len(g.data), count, ErrInvalid)
 		}
-		if i == slot {
-			w.fill(data[:count])
+		data := g.data[:count]
+		g.masks, g.data = rest, g.data[count:]
+		if g.next++; g.next > slot {
+			w.fill(data)
 			return nil
 		}
-		masks, data = rest, data[count:]
 	}
 }
 
