@@ -11,9 +11,9 @@
 //	     Create:  index attached to the image at dst
 //
 // Layers are indexed in parallel, up to GOMAXPROCS at once, in one pass over
-// the stream as it comes from the source: nothing is unpacked and nothing is
-// kept. Where the bytes can be read again cheaply, a second pass proves the
-// index before it is published.
+// the stream as it comes from the source, which proves the index as well: nothing
+// is unpacked and nothing is kept. What is copied from file to file is read behind
+// the copy; what comes of it counts once the copy is verified.
 //
 // A layer that cannot be indexed is left out with its reason; that is part of
 // the [Report] and no error, unless no layer is left.
