@@ -106,6 +106,7 @@ func (f *FileSystem) openLayer(s *served, rec record, last func(*layer.Options))
 		Slow: f.options.Slow, Counters: f.options.Counters, Images: func() []string { return f.images(rec.Layer) },
 		OnDemandOnly: !f.options.Background,
 		Index:        rec.Ztoc, ReadCondemned: f.options.ReadCondemned,
+		Begun:       func(id toc.NodeID, head []byte) { f.begun(rec.Layer, id, head) },
 		OnPlain:     func() { f.work.Go(func() { f.toPlain(rec.Layer, s) }) },
 		OnCondemned: func(err error) { f.condemn(rec, err) },
 	}

@@ -33,6 +33,7 @@ type FileSystem struct {
 	options   Options
 	locks     keyed
 	artifacts *artifacts
+	starting  *starting
 
 	// lifetime ends when Close begins; calls in progress are counted.
 	lifetime context.Context
@@ -69,6 +70,7 @@ func New(_ context.Context, o Options) (*FileSystem, error) {
 	}
 	f.lifetime, f.end = context.WithCancelCause(context.Background())
 	f.artifacts = newArtifacts(f.lifetime, o)
+	f.starting = newStarting()
 	return f, nil
 }
 

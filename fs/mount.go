@@ -33,6 +33,7 @@ func (f *FileSystem) Mount(ctx context.Context, ref index.LayerRef, owner string
 		return fmt.Errorf("mount: %w", err)
 	}
 	defer done()
+	defer f.starting.done(ref.Manifest, ref.Layer)
 	if err := f.mountLayer(ctx, ref, owner); err != nil {
 		return fmt.Errorf("mount layer %s of %s: %w", ref.Layer, ref.Image, err)
 	}
@@ -55,6 +56,7 @@ func (f *FileSystem) mountLayer(ctx context.Context, ref index.LayerRef, owner s
 		return err
 	}
 	f.artifacts.ahead(ref, found, f.wants)
+	f.expectStart(ref, found)
 	forms := formsOf(found.Index, ref.Layer)
 	if len(forms) == 0 {
 		return fmt.Errorf("%w: index %s has no ztoc for it", index.ErrNotLazy, found.Digest)

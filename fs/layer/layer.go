@@ -11,7 +11,9 @@ import (
 	"sync/atomic"
 
 	"github.com/containerd/log"
+	"github.com/opencontainers/go-digest"
 
+	"github.com/spryd/spry/fs/fetch"
 	"github.com/spryd/spry/fs/read"
 	"github.com/spryd/spry/fs/store"
 	"github.com/spryd/spry/index/span"
@@ -61,6 +63,7 @@ func Open(o Options) (*Layer, error) {
 		Slow:      o.Slow,
 		Images:    o.Images,
 		Counters:  o.Counters,
+		Begun:     o.Begun,
 		Observer:  l.observe,
 	})
 	l.lifetime, l.end = context.WithCancel(context.Background())
@@ -94,6 +97,33 @@ func (l *Layer) ReadAt(ctx context.Context, id toc.NodeID, p []byte, off int64) 
 	}
 	return l.reader.ReadAt(ctx, id, p, off)
 }
+
+// Ahead fetches n bytes of file id at off before anybody asks for them, and
+// returns when they are on disk; see [read.Reader.FetchFile].
+func (l *Layer) Ahead(ctx context.Context, id toc.NodeID, off, n int64) error {
+	return l.reader.FetchFile(ctx, fetch.Readahead, id, off, n)
+}
+
+// Hold keeps the layer, its tree included, until release is called: Close waits
+// for that. The context ends when Close begins. A closed layer cannot be held.
+func (l *Layer) Hold(ctx context.Context) (_ context.Context, release func(), ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return ctx, nil, false
+	}
+	l.work.Add(1)
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(l.lifetime, cancel)
+	return ctx, func() {
+		stop()
+		cancel()
+		l.work.Done()
+	}, true
+}
+
+// Digest names the layer.
+func (l *Layer) Digest() digest.Digest { return l.options.Digest }
 
 // Tree is the layer's file table.
 func (l *Layer) Tree() *toc.Tree { return l.options.Tree }

@@ -42,6 +42,8 @@ type Options struct {
 	// Prefetch, if set, finds what to fetch first. It is called once, behind
 	// Start; ranges that are not of this layer are ignored.
 	Prefetch func(ctx context.Context) ([]Range, error)
+	// Begun, if set, is told what read.Options.Begun is.
+	Begun func(id toc.NodeID, head []byte)
 	// OnDemandOnly leaves out the fetching of everything else. Such a layer is
 	// not proven and does not become plain.
 	OnDemandOnly bool

@@ -45,7 +45,7 @@ func TestWrongBytesAreNeverServed(t *testing.T) {
 	if _, err := b.file(t.Context(), node); !errors.Is(err, span.ErrVerify) || !errors.Is(err, read.ErrDeadline) {
 		t.Fatalf("got %v, want %v before the deadline", err, span.ErrVerify)
 	}
-	if err := b.Fetch(t.Context(), fetch.Background, 0, 0); !errors.Is(err, span.ErrVerify) {
+	if err := b.Fetch(t.Context(), fetch.Background, 0, span.ID(l.Len()-1)); !errors.Is(err, span.ErrVerify) {
 		t.Errorf("fetch: got %v, want %v", err, span.ErrVerify)
 	}
 	b.blob.Answer(nil)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spryd/spry/fs/fetch"
 	"github.com/spryd/spry/index/span"
+	"github.com/spryd/spry/index/toc"
 )
 
 // parallelRuns is how many runs of one Fetch may run at a time.
@@ -42,6 +43,18 @@ func (r *Reader) Fetch(ctx context.Context, class fetch.Class, first, last span.
 		return fmt.Errorf("fetch layer %s: %w", r.options.Digest, context.Cause(ctx))
 	}
 	return nil
+}
+
+// FetchFile brings n bytes of file id at off into the store; see [Reader.Fetch].
+// What lies outside of the file is left out.
+func (r *Reader) FetchFile(ctx context.Context, class fetch.Class, id toc.NodeID, off, n int64) error {
+	data, size := r.tree.Data(id)
+	off, n = max(off, 0), min(n, size-off)
+	if n <= 0 {
+		return nil
+	}
+	start := data + span.UncompressedOffset(off)
+	return r.Fetch(ctx, class, r.layer.At(start), r.layer.At(start+span.UncompressedOffset(n)-1))
 }
 
 // part is the last span of a run that begins at first, whatever is missing.

@@ -69,6 +69,10 @@ type Options struct {
 	// RunSize bounds a range request for more than one span, in bytes
 	// (DefaultRunSize).
 	RunSize int64
+	// Begun, if set, is told of reads of a file's beginning, with the bytes,
+	// while spans of the layer are missing. It may not keep the bytes. The
+	// reader waits for it. Called concurrently.
+	Begun func(id toc.NodeID, head []byte)
 	// Observer, if set, is asked about every span before it is published. If
 	// what it returns is not nil, it is called after that with the verified
 	// bytes and what they decode to, neither of which it may keep. The run

@@ -135,6 +135,31 @@ func TestSmallFileIsFetchedWhole(t *testing.T) {
 	}
 }
 
+// A read that misses fetches the directory around the file if that is small,
+// which here is the root, and nothing else.
+func TestSmallDirectoryIsFetchedWhole(t *testing.T) {
+	for files, whole := range map[int]bool{10: true, 60: false} {
+		t.Run(fmt.Sprint(files, " files"), func(t *testing.T) {
+			l := layertest.New(t, files, 400<<10, 64<<10)
+			node := l.Node(t, "d0/e1/file0009")
+			b := newBench(t, l, nil)
+			if err := b.ReadAt(t.Context(), node, make([]byte, 10), 0); err != nil {
+				t.Fatal(err)
+			}
+			start, size := l.Tree.Data(node)
+			end := start + span.UncompressedOffset(size)
+			if whole {
+				start, end = 0, l.Tree.DataEnd()
+			}
+			first, last := l.At(start), l.At(end-1)
+			waitFor(t, func() bool { return b.Ahead() == 0 && b.store.Has(first) && b.store.Has(last) })
+			if missing, _ := b.store.Missing(); missing != l.Len()-int(last-first+1) {
+				t.Errorf("%d of %d spans are missing, want all but %d to %d", missing, l.Len(), first, last)
+			}
+		})
+	}
+}
+
 func TestSizeClasses(t *testing.T) {
 	last := -1
 	for n := 1; n < 64*mib; n += 1 + n/50 {

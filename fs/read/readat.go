@@ -43,6 +43,7 @@ func (r *Reader) ReadAt(ctx context.Context, id toc.NodeID, p []byte, off int64)
 	if r.stored(rq.first, rq.last) {
 		err := r.store.ReadAt(id, p, off)
 		if err == nil {
+			r.begun(rq)
 			return nil
 		}
 		r.drop(rq.first, rq.last, err)
@@ -50,7 +51,18 @@ func (r *Reader) ReadAt(ctx context.Context, id toc.NodeID, p []byte, off int64)
 	if err := r.readWatched(ctx, rq); err != nil {
 		return fmt.Errorf("read layer %s at %d: %w", r.options.Digest, rq.start, err)
 	}
+	r.begun(rq)
 	return nil
+}
+
+// begun tells Options.Begun of an answered read.
+func (r *Reader) begun(rq request) {
+	if rq.off != 0 || r.options.Begun == nil {
+		return
+	}
+	if missing, _ := r.store.Missing(); missing > 0 {
+		r.options.Begun(rq.node, rq.p)
+	}
 }
 
 // locate finds the spans of a read.

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -146,7 +147,7 @@ func TestNeighboursAreOneRequest(t *testing.T) {
 	}
 	got := b.blob.Requests()
 	want := layertest.Request{Off: int64(l.Span(first).Start), Size: int64(l.Span(last).End - l.Span(first).Start)}
-	if len(got) != 1 || got[0] != want {
+	if !slices.Contains(got, want) { // what else is in the directory is fetched too
 		t.Errorf("got requests %v, want %v", got, want)
 	}
 }

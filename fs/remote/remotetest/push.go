@@ -66,6 +66,7 @@ func (s *Server) PushImageWith(repo, tag string, annotations map[string]string, 
 	config := ocispec.Image{
 		Platform: ocispec.Platform{Architecture: "amd64", OS: "linux"},
 		RootFS:   ocispec.RootFS{Type: "layers"},
+		Config:   ocispec.ImageConfig{Cmd: s.Command},
 	}
 	var img Image
 	for _, b := range layers {

@@ -21,6 +21,8 @@ type Server struct {
 	URL string
 	// Host is the registry part of references, 127.0.0.1:port.
 	Host string
+	// Command is what images that are pushed run. Set it before.
+	Command []string
 
 	tb     testing.TB
 	store  *storage

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package program
+
+import (
+	"encoding/json"
+	"fmt"
+	"path"
+	"strings"
+
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+const (
+	// defaultPath is where programs are looked for if the image does not say.
+	defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+	// maxWords is how many words of a command are looked at.
+	maxWords = 64
+	// separators end words in the scripts that are arguments of a shell.
+	separators = " \t\r\n;&|()<>{}\"'`$=,"
+)
+
+// Command is what an image runs.
+type Command struct {
+	words []string // of the command, and of scripts in it
+	path  []string // directories of programs
+	dir   string   // working directory
+}
+
+// ParseCommand reads the command of an image's configuration
+// (application/vnd.oci.image.config.v1+json).
+func ParseCommand(config []byte) (Command, error) {
+	var image ocispec.Image
+	if err := json.Unmarshal(config, &image); err != nil {
+		return Command{}, fmt.Errorf("image configuration: %w", err)
+	}
+	c := Command{dir: path.Join("/", image.Config.WorkingDir)}
+	search := defaultPath
+	for _, e := range image.Config.Env {
+		if v, ok := strings.CutPrefix(e, "PATH="); ok {
+			search = v
+		}
+	}
+	c.path = strings.Split(search, ":")
+	for _, args := range [][]string{image.Config.Entrypoint, image.Config.Cmd} {
+		for _, arg := range args {
+			c.words = append(c.words, strings.FieldsFunc(arg, func(r rune) bool { return strings.ContainsRune(separators, r) })...)
+		}
+	}
+	c.words = c.words[:min(len(c.words), maxWords)]
+	return c, nil
+}
+
+// find finds the file that a word of the command names in im, if it names one.
+func (c Command) find(im Image, word string) (found, bool) {
+	if strings.Contains(word, "/") {
+		if !path.IsAbs(word) {
+			word = path.Join(c.dir, word)
+		}
+		return im.file(word)
+	}
+	for _, dir := range c.path {
+		if f, ok := im.file(path.Join("/", dir, word)); ok {
+			return f, true
+		}
+	}
+	return im.file(path.Join(c.dir, word))
+}

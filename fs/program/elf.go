@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package program
+
+import (
+	"bytes"
+	"debug/elf"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+const (
+	// maxHeaders, maxDynamic and maxName bound what is read of an ELF file:
+	// program headers, bytes of the dynamic section, and of one string.
+	maxHeaders = 64
+	maxDynamic = 64 << 10
+	maxName    = 1 << 10
+	// maxNeeded is how many libraries of one file are looked for.
+	maxNeeded = 128
+)
+
+// errELF is of files that the loader would not load either.
+var errELF = errors.New("not an ELF file of 64 bits, little endian")
+
+// linkage is what an ELF file says of how it is linked.
+type linkage struct {
+	machine     elf.Machine
+	interpreter string
+	needed      []string // names of libraries, or paths
+	search      []string // directories, in which $ORIGIN may stand
+}
+
+// readLinkage reads the linkage of an ELF file: 64 bits, little endian, as are
+// all platforms that Spry runs on. It reads headers and the dynamic section
+// only.
+func readLinkage(r io.ReaderAt) (linkage, error) {
+	var head elf.Header64
+	if err := readStruct(r, 0, &head); err != nil {
+		return linkage{}, err
+	}
+	if string(head.Ident[:4]) != elf.ELFMAG || head.Ident[elf.EI_CLASS] != byte(elf.ELFCLASS64) ||
+		head.Ident[elf.EI_DATA] != byte(elf.ELFDATA2LSB) || head.Phnum > maxHeaders {
+		return linkage{}, errELF
+	}
+	l := linkage{machine: elf.Machine(head.Machine)}
+	progs := make([]elf.Prog64, head.Phnum)
+	if err := readStruct(r, head.Phoff, progs); err != nil {
+		return linkage{}, err
+	}
+	for _, p := range progs {
+		var err error
+		switch elf.ProgType(p.Type) {
+		case elf.PT_INTERP:
+			l.interpreter, err = readString(r, p.Off)
+		case elf.PT_DYNAMIC:
+			err = l.readDynamic(r, p, progs)
+		}
+		if err != nil {
+			return linkage{}, fmt.Errorf("segment at %d: %w", p.Off, err)
+		}
+	}
+	return l, nil
+}
+
+// readDynamic reads the dynamic section that p describes.
+func (l *linkage) readDynamic(r io.ReaderAt, p elf.Prog64, progs []elf.Prog64) error {
+	if p.Filesz > maxDynamic {
+		return fmt.Errorf("dynamic section of %d bytes", p.Filesz)
+	}
+	entries := make([]elf.Dyn64, p.Filesz/16)
+	if err := readStruct(r, p.Off, entries); err != nil {
+		return err
+	}
+	strings, ok := uint64(0), false
+	for _, e := range entries {
+		if elf.DynTag(e.Tag) == elf.DT_STRTAB {
+			strings, ok = fileOffset(progs, e.Val)
+		}
+	}
+	for _, e := range entries {
+		tag := elf.DynTag(e.Tag)
+		if tag == elf.DT_NULL || !ok {
+			break
+		}
+		if tag != elf.DT_NEEDED && tag != elf.DT_RUNPATH && tag != elf.DT_RPATH {
+			continue
+		}
+		s, err := readString(r, strings+e.Val)
+		if err != nil {
+			return err
+		}
+		l.add(tag, s)
+	}
+	return nil
+}
+
+// add notes one entry of the dynamic section.
+func (l *linkage) add(tag elf.DynTag, s string) {
+	switch {
+	case tag == elf.DT_NEEDED && len(l.needed) < maxNeeded:
+		l.needed = append(l.needed, s)
+	case tag != elf.DT_NEEDED && len(l.search) < maxNeeded:
+		l.search = append(l.search, strings.Split(s, ":")...)
+	}
+}
+
+// fileOffset is where in the file a virtual address is loaded from.
+func fileOffset(progs []elf.Prog64, address uint64) (uint64, bool) {
+	for _, p := range progs {
+		if elf.ProgType(p.Type) == elf.PT_LOAD && address >= p.Vaddr && address-p.Vaddr < p.Filesz {
+			return address - p.Vaddr + p.Off, true
+		}
+	}
+	return 0, false
+}
+
+// readStruct fills v, a pointer to a struct or a slice of structs.
+func readStruct(r io.ReaderAt, off uint64, v any) error {
+	b := make([]byte, binary.Size(v))
+	if len(b) == 0 {
+		return nil
+	}
+	if err := readFull(r, b, off); err != nil {
+		return err
+	}
+	_, err := binary.Decode(b, binary.LittleEndian, v)
+	return err
+}
+
+// readString reads a string that a zero byte ends.
+func readString(r io.ReaderAt, off uint64) (string, error) {
+	b := make([]byte, 64)
+	for {
+		n, err := r.ReadAt(b, int64(min(off, 1<<62)))
+		if i := bytes.IndexByte(b[:n], 0); i >= 0 {
+			return string(b[:i]), nil
+		}
+		if err != nil {
+			return "", err
+		}
+		if len(b) >= maxName {
+			return "", fmt.Errorf("string at %d: longer than %d bytes", off, maxName)
+		}
+		b = make([]byte, 4*len(b))
+	}
+}
+
+// readFull fills b from off.
+func readFull(r io.ReaderAt, b []byte, off uint64) error {
+	n, err := r.ReadAt(b, int64(min(off, 1<<62)))
+	if n == len(b) {
+		return nil
+	}
+	return err
+}

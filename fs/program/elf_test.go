@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package program
+
+import (
+	"bytes"
+	"debug/elf"
+	"encoding/binary"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// object makes an ELF file that is linked as l says: headers, dynamic
+// section, strings, in this order, and then padding bytes.
+func object(l linkage, padding int) []byte {
+	const headers = 64 + 3*56
+	var table bytes.Buffer
+	table.WriteByte(0)
+	put := func(s string) uint64 {
+		defer table.WriteString(s + "\x00")
+		return uint64(table.Len())
+	}
+	var dyn []elf.Dyn64
+	for _, s := range l.needed {
+		dyn = append(dyn, elf.Dyn64{Tag: int64(elf.DT_NEEDED), Val: put(s)})
+	}
+	if len(l.search) > 0 {
+		dyn = append(dyn, elf.Dyn64{Tag: int64(elf.DT_RUNPATH), Val: put(strings.Join(l.search, ":"))})
+	}
+	interpreter := put(l.interpreter)
+	dynBytes := uint64(16 * (len(dyn) + 2))
+	const address = 0x400000
+	strtab := headers + dynBytes
+	dyn = append(dyn, elf.Dyn64{Tag: int64(elf.DT_STRTAB), Val: address + strtab}, elf.Dyn64{})
+	size := strtab + uint64(table.Len())
+	head := elf.Header64{Type: uint16(elf.ET_DYN), Machine: uint16(l.machine), Phoff: 64, Phentsize: 56, Phnum: 3}
+	copy(head.Ident[:], elf.ELFMAG)
+	head.Ident[elf.EI_CLASS], head.Ident[elf.EI_DATA] = byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB)
+	progs := []elf.Prog64{
+		{Type: uint32(elf.PT_LOAD), Vaddr: address, Filesz: size},
+		{Type: uint32(elf.PT_DYNAMIC), Off: headers, Filesz: dynBytes},
+		{Type: uint32(elf.PT_NULL)},
+	}
+	if l.interpreter != "" {
+		progs[2] = elf.Prog64{Type: uint32(elf.PT_INTERP), Off: strtab + interpreter}
+	}
+	var out bytes.Buffer
+	for _, v := range []any{head, progs, dyn} {
+		_ = binary.Write(&out, binary.LittleEndian, v) // cannot fail
+	}
+	out.Write(table.Bytes())
+	out.Write(make([]byte, padding))
+	return out.Bytes()
+}
+
+func TestLinkage(t *testing.T) {
+	want := linkage{machine: elf.EM_AARCH64, interpreter: "/lib/ld.so", needed: []string{"liba.so.1", "libb.so"}, search: []string{"$ORIGIN/x", "/y"}}
+	got, err := readLinkage(bytes.NewReader(object(want, 0)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.machine != want.machine || got.interpreter != want.interpreter || !slices.Equal(got.needed, want.needed) || !slices.Equal(got.search, want.search) {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
+// TestLinkageOfThisHost compares with the standard library.
+func TestLinkageOfThisHost(t *testing.T) {
+	names, err := filepath.Glob("/usr/bin/*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dynamic := 0
+	for _, name := range names {
+		f, err := os.Open(name)
+		if err != nil {
+			continue
+		}
+		want, err := elf.NewFile(f)
+		if err == nil && want.Class == elf.ELFCLASS64 {
+			libs, _ := want.ImportedLibraries()
+			got, err := readLinkage(f)
+			if err != nil || !slices.Equal(got.needed, libs) || got.machine != want.Machine {
+				t.Errorf("%s: %+v, %v, want %v", name, got, err, libs)
+			}
+			if len(libs) > 0 {
+				dynamic++
+			}
+		}
+		_ = f.Close()
+	}
+	if dynamic < 10 {
+		t.Errorf("only %d of %d programs are linked dynamically", dynamic, len(names))
+	}
+}
+
+func TestNoLinkage(t *testing.T) {
+	good := object(linkage{needed: []string{"a"}}, 0)
+	change := func(at int, b byte) []byte {
+		c := slices.Clone(good)
+		c[at] = b
+		return c
+	}
+	for name, b := range map[string][]byte{
+		"empty": nil, "script": []byte("#!/bin/sh\n"), "cut in the header": good[:50], "cut in the segments": good[:100],
+		"cut in the dynamic section": good[:250], "32 bits": change(4, 1), "big endian": change(5, 2),
+		"too many segments": change(57, 200), "a dynamic section of 16 MB": change(64+56+32+3, 1),
+	} {
+		if l, err := readLinkage(bytes.NewReader(b)); err == nil {
+			t.Errorf("%s: %+v", name, l)
+		}
+	}
+}
+
+// FuzzLinkage: files of an image are whatever somebody put there.
+func FuzzLinkage(f *testing.F) {
+	f.Add(object(linkage{machine: elf.EM_X86_64, interpreter: "/i", needed: []string{"a", "b"}, search: []string{"/c"}}, 10))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		l, err := readLinkage(bytes.NewReader(b))
+		if err == nil && (len(l.needed) > maxNeeded || len(l.interpreter) > len(b)) {
+			t.Errorf("%d libraries of %d bytes", len(l.needed), len(b))
+		}
+	})
+}

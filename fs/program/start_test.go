@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package program
+
+import (
+	"bytes"
+	"context"
+	"debug/elf"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/spryd/spry/fs/read"
+	"github.com/spryd/spry/fs/remote/remotetest"
+	"github.com/spryd/spry/index/toc"
+	"github.com/spryd/spry/index/toc/toctest"
+)
+
+// fakeLayer has its tar in memory and notes what is fetched of which file.
+type fakeLayer struct {
+	tar  []byte
+	tree *toc.Tree
+	fail error // of Ahead
+
+	mu      sync.Mutex
+	fetched map[string]int64 // end of what was fetched, by path
+}
+
+func newLayer(t testing.TB, files ...remotetest.File) *fakeLayer {
+	t.Helper()
+	l := &fakeLayer{tar: remotetest.Tar(t, files...), fetched: make(map[string]int64)}
+	entries, err := toctest.Entries(bytes.NewReader(l.tar))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l.tree, err = toc.NewTree(entries); err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func (l *fakeLayer) Tree() *toc.Tree { return l.tree }
+
+func (l *fakeLayer) Ahead(_ context.Context, id toc.NodeID, off, n int64) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	path := l.tree.Path(id)
+	l.fetched[path] = max(l.fetched[path], off+n)
+	return l.fail
+}
+
+func (l *fakeLayer) ReadAt(_ context.Context, id toc.NodeID, p []byte, off int64) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	data, size := l.tree.Data(id)
+	if path := l.tree.Path(id); off+int64(len(p)) > l.fetched[path] || off+int64(len(p)) > size {
+		return fmt.Errorf("read of %s to %d: not fetched", path, off+int64(len(p)))
+	}
+	copy(p, l.tar[int64(data)+off:])
+	return nil
+}
+
+// names are the fetched files of layers.
+func names(layers ...*fakeLayer) []string {
+	var all []string
+	for i, l := range layers {
+		for name := range l.fetched {
+			all = append(all, fmt.Sprint(i, ":", name))
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+func elfFile(name string, l linkage) remotetest.File {
+	l.machine = elf.EM_X86_64
+	return remotetest.File{Name: name, Mode: 0o755, Body: string(object(l, 100))}
+}
+
+// base is a layer as a distribution has it.
+func base(t testing.TB) *fakeLayer {
+	return newLayer(t,
+		remotetest.File{Name: "bin", Link: "usr/bin"},
+		remotetest.File{Name: "lib64", Link: "/usr/lib64"},
+		remotetest.File{Name: "etc/passwd", Body: "root:x:0:0::/root:/bin/sh\n"},
+		remotetest.File{Name: "etc/ld.so.cache", Body: "cache"},
+		remotetest.File{Name: "etc/alternatives/libblas", Link: "/usr/lib/x86_64-linux-gnu/blas/libblas.so.3.1"},
+		elfFile("usr/bin/dash", linkage{interpreter: "/lib64/ld.so", needed: []string{"libc.so.6"}}),
+		remotetest.File{Name: "usr/bin/sh", Link: "dash"},
+		elfFile("usr/lib64/ld.so", linkage{}),
+		elfFile("usr/lib/x86_64-linux-gnu/libc.so.6", linkage{}),
+		elfFile("usr/lib/x86_64-linux-gnu/blas/libblas.so.3.1", linkage{needed: []string{"libc.so.6", "libm.so.6"}}),
+		remotetest.File{Name: "usr/lib/x86_64-linux-gnu/libblas.so.3", Link: "/etc/alternatives/libblas"},
+		elfFile("usr/lib/x86_64-linux-gnu/libm.so.6", linkage{needed: []string{"libc.so.6"}}),
+		elfFile("usr/lib/x86_64-linux-gnu/libunused.so", linkage{}))
+}
+
+func command(t testing.TB, config string) Command {
+	t.Helper()
+	c, err := ParseCommand([]byte(config))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestStart(t *testing.T) {
+	runtime := []string{"1:etc/ld.so.cache", "1:etc/passwd"}
+	shell := append([]string{"1:usr/bin/dash", "1:usr/lib/x86_64-linux-gnu/libc.so.6", "1:usr/lib64/ld.so"}, runtime...)
+	server := append([]string{"0:opt/server/server", "0:opt/server/lib/libown.so", "1:usr/lib/x86_64-linux-gnu/blas/libblas.so.3.1",
+		"1:usr/lib/x86_64-linux-gnu/libm.so.6"}, shell[1:]...)
+	for _, c := range []struct {
+		name, config string
+		want         []string
+	}{
+		{"nothing", `{}`, runtime},
+		{"a shell", `{"config":{"Cmd":["sh"]}}`, shell},
+		{"a path through a link", `{"config":{"Entrypoint":["/bin/sh"]}}`, shell},
+		{"what is not there", `{"config":{"Cmd":["nothing","/bin/nothing","../../../nothing"]}}`, runtime},
+		{"what is no program", `{"config":{"Cmd":["/etc/passwd","/usr","/usr/bin"]}}`, runtime},
+		{"a program with libraries", `{"config":{"Cmd":["/opt/server/server"]}}`, server},
+		{"relative to the working directory", `{"config":{"WorkingDir":"/opt/server","Cmd":["./server"]}}`, server},
+		{"its own PATH", `{"config":{"Env":["A=b","PATH=/nowhere:/opt/server"],"Cmd":["server"]}}`, server},
+		{"a script", `{"config":{"Cmd":["/entrypoint.sh"]}}`, append([]string{"0:entrypoint.sh"}, shell...)},
+		{"a script with env", `{"config":{"Cmd":["/run.sh"]}}`, append([]string{"0:run.sh", "1:usr/bin/env"}, shell...)},
+		{"a line for a shell", `{"config":{"Cmd":["sh","-c","/opt/server/server --flag=/run.sh|cat>&2"]}}`,
+			append([]string{"0:run.sh", "1:usr/bin/env", "1:usr/bin/dash"}, server...)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			lower := base(t)
+			upper := newLayer(t,
+				remotetest.File{Name: "entrypoint.sh", Body: "#! /bin/sh -e\necho\n"},
+				remotetest.File{Name: "run.sh", Body: "#!/usr/bin/env -S sh\n"},
+				elfFile("opt/server/server", linkage{interpreter: "/lib64/ld.so", needed: []string{"libown.so", "libblas.so.3", "libmissing.so"}, search: []string{"$ORIGIN/lib"}}),
+				elfFile("opt/server/lib/libown.so", linkage{needed: []string{"libown.so"}}))
+			env := newLayer(t, elfFile("usr/bin/env", linkage{}))
+			Start(t.Context(), Image{upper, lower, env}, command(t, c.config))
+			got := names(upper, lower)
+			for name := range env.fetched {
+				got = append(got, "1:"+name)
+			}
+			slices.Sort(got)
+			slices.Sort(c.want)
+			if want := slices.Compact(c.want); !slices.Equal(got, want) {
+				t.Errorf("fetched %s\nwant %s", strings.Join(got, " "), strings.Join(want, " "))
+			}
+		})
+	}
+}
+
+func TestLoad(t *testing.T) {
+	l := base(t)
+	f, _, ok := Image{l}.Find("/usr/lib/x86_64-linux-gnu/libblas.so.3")
+	if !ok {
+		t.Fatal("not found")
+	}
+	Load(t.Context(), Image{l}, f)
+	want := []string{"0:usr/lib/x86_64-linux-gnu/blas/libblas.so.3.1", "0:usr/lib/x86_64-linux-gnu/libc.so.6", "0:usr/lib/x86_64-linux-gnu/libm.so.6"}
+	if got := names(l); !slices.Equal(got, want) {
+		t.Errorf("fetched %s", got)
+	}
+}
+
+// TestLargeFile: of what is too large to be fetched whole, only what says how
+// it is linked is.
+func TestLargeFile(t *testing.T) {
+	l := base(t)
+	large := newLayer(t, remotetest.File{Name: "large", Body: string(object(linkage{machine: elf.EM_X86_64, needed: []string{"libc.so.6"}}, read.WholeFile))})
+	Start(t.Context(), Image{large, l}, command(t, `{"config":{"Cmd":["/large"]}}`))
+	if end := large.fetched["large"]; end != headBytes {
+		t.Errorf("fetched %d bytes", end)
+	}
+	if l.fetched["usr/lib/x86_64-linux-gnu/libc.so.6"] == 0 {
+		t.Error("its library was not fetched")
+	}
+}
+
+// TestStartIsBounded: neither loops nor a registry that is gone keep it.
+func TestStartIsBounded(t *testing.T) {
+	files := []remotetest.File{{Name: "a", Link: "b"}, {Name: "b", Link: "a"}, {Name: "deep", Link: "deep/deep"}, elfFile("usr/bin/all", linkage{})}
+	var needed []string
+	for i := range 2 * maxFiles {
+		needed = append(needed, fmt.Sprint("/lib/", i))
+		files = append(files, elfFile(fmt.Sprint("lib/", i), linkage{needed: []string{fmt.Sprint("/lib/", i+1), "/lib/0", "/a", "/deep"}}))
+	}
+	files = append(files, elfFile("all", linkage{needed: needed}))
+	l := newLayer(t, files...)
+	Start(t.Context(), Image{l}, command(t, `{"config":{"Cmd":["/all","/a","/deep"]}}`))
+	if n := len(l.fetched); n != maxFiles {
+		t.Errorf("%d files were fetched", n)
+	}
+	gone := base(t)
+	gone.fail = errors.New("gone")
+	Start(t.Context(), Image{gone}, command(t, `{"config":{"Cmd":["sh"]}}`))
+	if gone.fetched["usr/bin/dash"] == 0 || gone.fetched["usr/lib64/ld.so"] != 0 {
+		t.Errorf("fetched %s", names(gone))
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	l = base(t)
+	Start(ended, Image{l}, command(t, `{"config":{"Cmd":["sh"]}}`))
+	if got := names(l); len(got) > 0 {
+		t.Errorf("fetched %s", got)
+	}
+}
+
+func TestFind(t *testing.T) {
+	lower := base(t)
+	upper := newLayer(t, elfFile("usr/bin/dash", linkage{}), remotetest.File{Name: "up", Link: "../../bin/./../bin/sh"})
+	im := Image{upper, lower}
+	for path, want := range map[string]string{
+		"/bin/sh": "/usr/bin/dash", "bin/sh": "/usr/bin/dash", "/up": "/usr/bin/dash", "/../bin//dash": "/usr/bin/dash",
+		"/etc/passwd": "/etc/passwd", "/etc/passwd/x": "", "/etc": "", "": "", "/": "", "/etc/none": "",
+	} {
+		f, at, ok := im.Find(path)
+		if ok != (want != "") || (ok && at != want) {
+			t.Errorf("%q is %q, %v, want %q", path, at, ok, want)
+		}
+		if ok && strings.HasSuffix(at, "dash") && f.Layer != Layer(upper) {
+			t.Errorf("%q is not the upper one", path)
+		}
+	}
+}
+
+func TestBadConfiguration(t *testing.T) {
+	for _, b := range []string{"", "[]", `{"config":{"Cmd":"sh"}}`} {
+		if c, err := ParseCommand([]byte(b)); err == nil {
+			t.Errorf("%q: %+v", b, c)
+		}
+	}
+	c := command(t, `{"config":{"Cmd":["`+strings.Repeat("x ", 10*maxWords)+`"]}}`)
+	if len(c.words) != maxWords {
+		t.Errorf("%d words", len(c.words))
+	}
+}
+
+var _ io.ReaderAt = content{}

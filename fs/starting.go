@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package fs
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/containerd/log"
+	"github.com/opencontainers/go-digest"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/spryd/spry/fs/discover"
+	"github.com/spryd/spry/fs/layer"
+	"github.com/spryd/spry/fs/program"
+	"github.com/spryd/spry/index"
+	"github.com/spryd/spry/index/toc"
+)
+
+const (
+	// startWait is how long the command of an image waits for the mounts of its
+	// layers: those that containerd has already are not asked for.
+	startWait = 2 * time.Second
+	// startTime bounds how long is fetched ahead of one start.
+	startTime = 30 * time.Second
+	// maxConfig bounds an image's manifest, and its configuration, in bytes.
+	maxConfig = 4 << 20
+	// maxBegun is how many files are remembered as begun.
+	maxBegun = 4096
+	// parallelLoads is how many programs of a host are followed at a time.
+	parallelLoads = 8
+)
+
+// starting fetches what containers read when they start, ahead of them: at a
+// pull what the image's command needs, later what the programs and libraries
+// need that a container begins to read.
+type starting struct {
+	loads chan struct{} // has an element for each program that is followed
+
+	mu     sync.Mutex                // guards everything below
+	images map[digest.Digest]*pulled // by manifest
+	begun  map[file]struct{}         // programs that were followed
+}
+
+// file is a file of a layer.
+type file struct {
+	layer digest.Digest
+	node  toc.NodeID
+}
+
+// pulled is an image whose layers are being mounted.
+type pulled struct {
+	waiting map[digest.Digest]bool // layers
+	mounted chan struct{}          // closed when none is waiting
+}
+
+func newStarting() *starting {
+	return &starting{loads: make(chan struct{}, parallelLoads), images: make(map[digest.Digest]*pulled),
+		begun: make(map[file]struct{})}
+}
+
+// begin notes that the layers of found are going to be mounted. It returns nil
+// if that is known.
+func (s *starting) begin(manifest digest.Digest, found *discover.Found) *pulled {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.images[manifest] != nil {
+		return nil
+	}
+	p := &pulled{waiting: make(map[digest.Digest]bool), mounted: make(chan struct{})}
+	for _, d := range described(found.Index) {
+		p.waiting[d] = true
+	}
+	s.images[manifest] = p
+	return p
+}
+
+// done notes that a layer was mounted, or could not be.
+func (s *starting) done(manifest, layer digest.Digest) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.images[manifest]
+	if p == nil || !p.waiting[layer] {
+		return
+	}
+	delete(p.waiting, layer)
+	if len(p.waiting) == 0 {
+		close(p.mounted)
+	}
+}
+
+// end forgets an image.
+func (s *starting) end(manifest digest.Digest) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.images, manifest)
+}
+
+// first says whether a file begins to be read for the first time, as far as is
+// remembered.
+func (s *starting) first(layer digest.Digest, node toc.NodeID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := file{layer, node}
+	if _, known := s.begun[f]; known {
+		return false
+	}
+	if len(s.begun) >= maxBegun {
+		clear(s.begun)
+	}
+	s.begun[f] = struct{}{}
+	return true
+}
+
+// expectStart prepares for a container of ref's image, once for its layers.
+func (f *FileSystem) expectStart(ref index.LayerRef, found *discover.Found) {
+	if ref.Manifest == "" {
+		return
+	}
+	p := f.starting.begin(ref.Manifest, found)
+	if p == nil {
+		return
+	}
+	f.goWork(func() {
+		defer f.starting.end(ref.Manifest)
+		ctx, cancel := context.WithTimeout(f.lifetime, startTime)
+		defer cancel()
+		layers, command, err := f.readCommand(ctx, ref)
+		if err != nil {
+			if f.lifetime.Err() == nil {
+				log.L.WithField("image", ref.Image).WithError(err).Debug("command of image not known")
+			}
+			return
+		}
+		select {
+		case <-p.mounted:
+		case <-time.After(startWait):
+		case <-ctx.Done():
+			return
+		}
+		slices.Reverse(layers)
+		f.withImage(ctx, layers, func(ctx context.Context, im program.Image) { program.Start(ctx, im, command) })
+	})
+}
+
+// readCommand reads what ref's image runs, and names its layers, the lowest
+// first.
+func (f *FileSystem) readCommand(ctx context.Context, ref index.LayerRef) ([]digest.Digest, program.Command, error) {
+	desc := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: ref.Manifest}
+	b, err := f.options.Finder.Artifact(ctx, ref, desc, maxConfig)
+	if err != nil {
+		return nil, program.Command{}, err
+	}
+	var manifest ocispec.Manifest
+	if err := json.Unmarshal(b, &manifest); err != nil {
+		return nil, program.Command{}, fmt.Errorf("manifest %s: %w", ref.Manifest, err)
+	}
+	if b, err = f.options.Finder.Artifact(ctx, ref, manifest.Config, maxConfig); err != nil {
+		return nil, program.Command{}, err
+	}
+	var layers []digest.Digest
+	for _, l := range manifest.Layers {
+		layers = append(layers, l.Digest)
+	}
+	command, err := program.ParseCommand(b)
+	return layers, command, err
+}
+
+// withImage calls do with those of layers that are served, in their order, and
+// keeps them meanwhile. The context ends when one of them is to be closed.
+func (f *FileSystem) withImage(ctx context.Context, layers []digest.Digest, do func(context.Context, program.Image)) {
+	var im program.Image
+	for _, d := range layers {
+		l := f.served(d)
+		if l == nil {
+			continue
+		}
+		held, release, ok := l.Hold(ctx)
+		if !ok {
+			continue
+		}
+		defer release()
+		ctx, im = held, append(im, l)
+	}
+	if len(im) > 0 {
+		do(ctx, im)
+	}
+}
+
+// served is the layer of d that is served through FUSE, or nil.
+func (f *FileSystem) served(d digest.Digest) *layer.Layer {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if e := f.entries[d]; e != nil && e.served != nil && e.plain == nil {
+		return e.served.layer
+	}
+	return nil
+}
+
+// begun fetches what a program or a library of layer d needs that a container
+// begins to read. Where too many are followed it does nothing.
+func (f *FileSystem) begun(d digest.Digest, id toc.NodeID, head []byte) {
+	if !program.Is(head) || !f.starting.first(d, id) {
+		return
+	}
+	select {
+	case f.starting.loads <- struct{}{}:
+	default:
+		return
+	}
+	f.goWork(func() {
+		defer func() { <-f.starting.loads }()
+		ctx, cancel := context.WithTimeout(f.lifetime, startTime)
+		defer cancel()
+		f.withImage(ctx, f.siblings(d), func(ctx context.Context, im program.Image) {
+			if im[0].(*layer.Layer).Digest() == d {
+				program.Load(ctx, im, program.File{Layer: im[0], Node: id})
+			}
+		})
+	})
+}
+
+// siblings are d and the other layers of the images that have it.
+func (f *FileSystem) siblings(d digest.Digest) []digest.Digest {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	all := []digest.Digest{d}
+	of := f.entries[d]
+	if of == nil {
+		return all
+	}
+	for other, e := range f.entries {
+		shares := func(image string) bool { return slices.Contains(e.record.Images, image) }
+		if other != d && slices.ContainsFunc(of.record.Images, shares) {
+			all = append(all, other)
+		}
+	}
+	return all
+}
+
+// goWork runs do in a goroutine that Close waits for, unless it has begun.
+func (f *FileSystem) goWork(do func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.closed {
+		f.work.Go(do)
+	}
+}

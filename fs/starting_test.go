@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package fs_test
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	spryfs "github.com/spryd/spry/fs"
+	"github.com/spryd/spry/fs/remote/remotetest"
+)
+
+// shellImage is an image of two layers whose command is a script in the upper
+// one; its interpreter is in the lower one, behind other files.
+func shellImage(t *testing.T) *image {
+	t.Helper()
+	srv := remotetest.New(t)
+	srv.Command = []string{"/run.sh"}
+	filler := func(name string) remotetest.File { // no small directory, which would be fetched whole
+		var b strings.Builder
+		for i := 0; b.Len() < 8<<20; i++ {
+			b.WriteString(string(rune('a'+i*i%23)) + string(rune('0'+i*7%9)))
+		}
+		return remotetest.File{Name: name, Body: b.String()}
+	}
+	given(70, remotetest.Gzip(t, remotetest.Tar(t, filler("a/1"), remotetest.File{Name: "bin/sh", Body: "#!/other\n"}, filler("z/1"))), nil)
+	given(71, remotetest.Gzip(t, remotetest.Tar(t, filler("a/2"), remotetest.File{Name: "run.sh", Body: "#!/bin/sh\n"}, filler("z/2"))), nil)
+	return push(t, srv, "app", "", 70, 71)
+}
+
+// fetched is how many spans of each layer are there.
+func (h *host) fetched(img *image) []int {
+	var n []int
+	for _, desc := range img.desc.Layers {
+		for _, l := range h.Layers() {
+			if l.Layer == desc.Digest {
+				n = append(n, l.Spans-l.MissingSpans)
+			}
+		}
+	}
+	return n
+}
+
+// TestCommandIsFetched: what the image runs is there before anybody reads.
+func TestCommandIsFetched(t *testing.T) {
+	img := shellImage(t)
+	h := start(t, t.TempDir(), nil)
+	h.mount(t, img, 0, "a")
+	h.mount(t, img, 1, "b")
+	waitFor(t, func() bool { return slices.Equal(h.fetched(img), []int{1, 1}) })
+	time.Sleep(20 * time.Millisecond)
+	if n := h.fetched(img); !slices.Equal(n, []int{1, 1}) {
+		t.Errorf("%v spans are there, want one of each layer", n)
+	}
+}
+
+// TestCommandOfAnImageWithHalfItsLayers: containerd asks for no layer that it
+// has already.
+func TestCommandOfAnImageWithHalfItsLayers(t *testing.T) {
+	img := shellImage(t)
+	h := start(t, t.TempDir(), nil)
+	h.mount(t, img, 1, "b")
+	waitFor(t, func() bool { return slices.Equal(h.fetched(img), []int{1}) })
+}
+
+// TestInterpreterIsFetched: a container that runs something else is followed.
+func TestInterpreterIsFetched(t *testing.T) {
+	img := shellImage(t)
+	img.srv.DeleteBlob(img.desc.Config.Digest)
+	h := start(t, t.TempDir(), nil)
+	h.mount(t, img, 0, "a")
+	h.mount(t, img, 1, "b")
+	if _, err := os.ReadFile(filepath.Join(h.dir(t, img.desc.Layers[1].Digest), "run.sh")); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, func() bool { return slices.Equal(h.fetched(img), []int{1, 1}) })
+}
+
+// TestCloseEndsStarts: neither a layer nor the file system waits for a registry.
+func TestCloseEndsStarts(t *testing.T) {
+	img := shellImage(t)
+	h := start(t, t.TempDir(), func(o *spryfs.Options) { o.Deadline = time.Hour })
+	for range 3 {
+		h.mount(t, img, 0, "a")
+		h.mount(t, img, 1, "b")
+		for i, owner := range []string{"a", "b"} {
+			if err := h.Release(t.Context(), img.desc.Layers[i].Digest, owner); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
