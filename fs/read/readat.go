@@ -124,6 +124,7 @@ func (r *Reader) readMissing(ctx context.Context, rq request) error {
 	bounded, cancel := context.WithTimeoutCause(ctx, r.options.Deadline, ErrDeadline)
 	defer cancel()
 	var again attempts
+	var last error // that was no deadline
 	for {
 		err := r.readOnce(bounded, rq)
 		if err == nil {
@@ -132,11 +133,14 @@ func (r *Reader) readMissing(ctx context.Context, rq request) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
+		if !errors.Is(err, ErrDeadline) {
+			last = err
+		}
 		if bounded.Err() == nil && again.next(bounded, r, err) {
 			continue
 		}
-		if bounded.Err() != nil && !errors.Is(err, ErrDeadline) {
-			return fmt.Errorf("%w (%s): %w", ErrDeadline, r.options.Deadline, err)
+		if bounded.Err() != nil && last != nil {
+			return fmt.Errorf("%w (%s): %w", ErrDeadline, r.options.Deadline, last)
 		}
 		return err
 	}
