@@ -27,7 +27,8 @@ var update = flag.Bool("update", false, "write the golden file")
 
 // known says whether err is one that hostile bytes may give.
 func known(err error) bool {
-	return errors.Is(err, compact.ErrInvalid) || errors.Is(err, compact.ErrUnsupported) || errors.Is(err, compact.ErrVersion)
+	return errors.Is(err, compact.ErrInvalid) || errors.Is(err, compact.ErrUnsupported) ||
+		errors.Is(err, compact.ErrVersion) || errors.Is(err, span.ErrDamaged)
 }
 
 // sealed sets both checksums of b as a liar would.

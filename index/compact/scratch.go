@@ -56,9 +56,17 @@ func (sc *scratch) readGroup(l *Layer, g int) error {
 	return err
 }
 
+// readStored does not believe the tables: they were right when they were
+// mapped, but are read from the disk again and again.
 func (sc *scratch) readStored(l *Layer, g int) error {
+	if g >= len(l.groups)/groupRecord {
+		return fmt.Errorf("%w: %d groups", span.ErrDamaged, len(l.groups)/groupRecord)
+	}
 	le, rec := binary.LittleEndian, l.groups[g*groupRecord:]
 	off, stored, raw := int64(le.Uint64(rec)), le.Uint32(rec[8:]), le.Uint32(rec[12:])
+	if stored > maxGroup || raw > maxGroup {
+		return fmt.Errorf("%w: %d bytes, %d decompressed", span.ErrDamaged, stored, raw)
+	}
 	sc.stored = sized(sc.stored, int(stored))
 	if _, err := l.file.ReadAt(sc.stored, l.windows+off); err != nil {
 		return fmt.Errorf("%w: %w", span.ErrDamaged, err)
