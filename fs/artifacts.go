@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,6 +25,11 @@ const (
 	parallelAhead = 8
 	// keepAhead is how long they wait for their use.
 	keepAhead = time.Minute
+	// smallLayer is the compressed size in bytes up to which a layer without an
+	// index is loaded ahead of being unpacked. An image has many that only
+	// make a directory or copy a file, and containerd asks for one after the
+	// other.
+	smallLayer = 1 << 20
 )
 
 // errIndexTimeout says that the index of a layer was not there in time, or that
@@ -114,6 +120,20 @@ func (a *artifacts) ahead(ref index.LayerRef, found *discover.Found, wanted func
 	}
 }
 
+// layersAhead begins to load those of an image's layers that found leaves to be
+// unpacked, if they are small.
+func (a *artifacts) layersAhead(ref index.LayerRef, found *discover.Found, layers []ocispec.Descriptor) {
+	lazy := described(found.Index)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, d := range layers {
+		if a.lifetime.Err() == nil && a.items[d.Digest] == nil && d.Size > 0 && d.Size <= smallLayer &&
+			a.bytes+d.Size <= maxAhead && !slices.Contains(lazy, d.Digest) {
+			a.loadLocked(ref, d)
+		}
+	}
+}
+
 // loadLocked begins to load desc.
 func (a *artifacts) loadLocked(ref index.LayerRef, desc ocispec.Descriptor) {
 	it := &artifact{size: desc.Size, done: make(chan struct{})}
@@ -136,30 +156,36 @@ func (a *artifacts) loadLocked(ref index.LayerRef, desc ocispec.Descriptor) {
 }
 
 // get is the blob of a form, loaded ahead, which does not need any time of ctx,
-// or now. What was loaded ahead is handed out once.
+// or now.
 func (a *artifacts) get(ctx context.Context, ref index.LayerRef, m form) ([]byte, error) {
-	a.mu.Lock()
-	it := a.items[m.desc.Digest]
-	a.mu.Unlock()
-	if it != nil {
-		select {
-		case <-it.done:
-		default:
-			select {
-			case <-it.done:
-			case <-ctx.Done():
-				return nil, context.Cause(ctx)
-			}
-		}
-		a.take(m.desc.Digest, it)
-		if it.err == nil {
-			return it.b, nil
-		}
+	if b, ok := a.loaded(ctx, m.desc.Digest); ok {
+		return b, nil
 	}
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
 	return a.finder.Artifact(ctx, ref, m.desc, m.limit())
+}
+
+// loaded waits for a blob that is being loaded ahead. It is handed out once.
+func (a *artifacts) loaded(ctx context.Context, d digest.Digest) ([]byte, bool) {
+	a.mu.Lock()
+	it := a.items[d]
+	a.mu.Unlock()
+	if it == nil {
+		return nil, false
+	}
+	select {
+	case <-it.done:
+	default:
+		select {
+		case <-it.done:
+		case <-ctx.Done():
+			return nil, false
+		}
+	}
+	a.take(d, it)
+	return it.b, it.err == nil
 }
 
 // take forgets an item.

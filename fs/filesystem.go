@@ -101,7 +101,6 @@ func (f *FileSystem) Close() error {
 	}
 	f.end(ErrClosed)
 	f.calls.Wait()
-	f.artifacts.close()
 	var group errgroup.Group
 	group.SetLimit(parallelClose)
 	for d, e := range f.entries {
@@ -117,6 +116,7 @@ func (f *FileSystem) Close() error {
 	}
 	err := group.Wait()
 	f.work.Wait()
+	f.artifacts.close()
 	return err
 }
 

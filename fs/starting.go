@@ -37,7 +37,7 @@ const (
 )
 
 // starting fetches what containers read when they start, ahead of them: at a
-// pull what the image's command needs, later what the programs and libraries
+// pull, besides layers that have to be unpacked, what the image's command needs, later what the programs and libraries
 // need that a container begins to read.
 type starting struct {
 	loads chan struct{} // has an element for each program that is followed
@@ -130,45 +130,36 @@ func (f *FileSystem) expectStart(ref index.LayerRef, found *discover.Found) {
 		defer f.starting.end(ref.Manifest)
 		ctx, cancel := context.WithTimeout(f.lifetime, startTime)
 		defer cancel()
-		layers, command, err := f.readCommand(ctx, ref)
-		if err != nil {
-			if f.lifetime.Err() == nil {
-				log.L.WithField("image", ref.Image).WithError(err).Debug("command of image not known")
-			}
-			return
+		if err := f.startAhead(ctx, ref, found, p.mounted); err != nil && f.lifetime.Err() == nil {
+			log.L.WithField("image", ref.Image).WithError(err).Debug("nothing is fetched ahead of a start")
 		}
-		select {
-		case <-p.mounted:
-		case <-time.After(startWait):
-		case <-ctx.Done():
-			return
-		}
-		slices.Reverse(layers)
-		f.withImage(ctx, layers, func(ctx context.Context, im program.Image) { program.Start(ctx, im, command) })
 	})
 }
 
-// readCommand reads what ref's image runs, and names its layers, the lowest
-// first.
-func (f *FileSystem) readCommand(ctx context.Context, ref index.LayerRef) ([]digest.Digest, program.Command, error) {
-	desc := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: ref.Manifest}
-	b, err := f.options.Finder.Artifact(ctx, ref, desc, maxConfig)
+// startAhead fetches what ref's image has besides lazy layers, and what its
+// command needs when these are mounted.
+func (f *FileSystem) startAhead(ctx context.Context, ref index.LayerRef, found *discover.Found, mounted <-chan struct{}) error {
+	manifest, err := f.readManifest(ctx, ref)
 	if err != nil {
-		return nil, program.Command{}, err
+		return err
 	}
-	var manifest ocispec.Manifest
-	if err := json.Unmarshal(b, &manifest); err != nil {
-		return nil, program.Command{}, fmt.Errorf("manifest %s: %w", ref.Manifest, err)
+	f.artifacts.layersAhead(ref, found, manifest.Layers)
+	command, err := f.readCommand(ctx, ref, manifest)
+	if err != nil {
+		return err
 	}
-	if b, err = f.options.Finder.Artifact(ctx, ref, manifest.Config, maxConfig); err != nil {
-		return nil, program.Command{}, err
+	select {
+	case <-mounted:
+	case <-time.After(startWait):
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 	var layers []digest.Digest
-	for _, l := range manifest.Layers {
+	for _, l := range slices.Backward(manifest.Layers) {
 		layers = append(layers, l.Digest)
 	}
-	command, err := program.ParseCommand(b)
-	return layers, command, err
+	f.withImage(ctx, layers, func(ctx context.Context, im program.Image) { program.Start(ctx, im, command) })
+	return nil
 }
 
 // withImage calls do with those of layers that are served, in their order, and
@@ -190,6 +181,28 @@ func (f *FileSystem) withImage(ctx context.Context, layers []digest.Digest, do f
 	if len(im) > 0 {
 		do(ctx, im)
 	}
+}
+
+// readManifest reads the manifest of ref's image.
+func (f *FileSystem) readManifest(ctx context.Context, ref index.LayerRef) (m ocispec.Manifest, err error) {
+	desc := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: ref.Manifest}
+	b, err := f.options.Finder.Artifact(ctx, ref, desc, maxConfig)
+	if err != nil {
+		return m, err
+	}
+	if err := json.Unmarshal(b, &m); err != nil {
+		return m, fmt.Errorf("manifest %s: %w", ref.Manifest, err)
+	}
+	return m, nil
+}
+
+// readCommand reads what an image runs.
+func (f *FileSystem) readCommand(ctx context.Context, ref index.LayerRef, m ocispec.Manifest) (program.Command, error) {
+	b, err := f.options.Finder.Artifact(ctx, ref, m.Config, maxConfig)
+	if err != nil {
+		return program.Command{}, err
+	}
+	return program.ParseCommand(b)
 }
 
 // served is the layer of d that is served through FUSE, or nil.

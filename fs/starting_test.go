@@ -13,6 +13,7 @@ import (
 
 	spryfs "github.com/spryd/spry/fs"
 	"github.com/spryd/spry/fs/remote/remotetest"
+	"github.com/spryd/spry/index"
 )
 
 // shellImage is an image of two layers whose command is a script in the upper
@@ -92,6 +93,34 @@ func TestCloseEndsStarts(t *testing.T) {
 			if err := h.Release(t.Context(), img.desc.Layers[i].Digest, owner); err != nil {
 				t.Fatal(err)
 			}
+		}
+	}
+}
+
+// TestSmallLayersAreLoadedAhead: layers that have to be unpacked are not
+// fetched one after the other.
+func TestSmallLayersAreLoadedAhead(t *testing.T) {
+	srv := remotetest.New(t)
+	img := push(t, srv, "app", "", 1)
+	file := remotetest.File{Name: "only", Body: "a file"}
+	small, large := remotetest.Tar(t, file), remotetest.Tar(t, file, remotetest.File{Name: "large", Body: strings.Repeat("x", 1<<20)})
+	img.desc = srv.PushImageWith("app", "latest", map[string]string{index.AnnotationIndexDigest: img.index.String()},
+		srv.Blob(img.desc.Layers[0].Digest), small, large)
+	h := start(t, t.TempDir(), nil)
+	h.mount(t, img, 0, "a")
+	blob := func(i int) string { return "/v2/app/blobs/" + img.desc.Layers[i].Digest.String() }
+	waitFor(t, func() bool { return srv.Count("GET", blob(1)) == 1 })
+	for _, i := range []int{1, 2} { // the small and the large one
+		dir := t.TempDir()
+		got, err := h.Unpack(t.Context(), img.layerRef(i), dir, nil)
+		if err != nil || got != img.desc.Layers[i].Digest {
+			t.Errorf("layer %d: DiffID %s, %v", i, got, err)
+		}
+		if b, err := os.ReadFile(filepath.Join(dir, "only")); string(b) != file.Body {
+			t.Errorf("layer %d: %q, %v", i, b, err)
+		}
+		if n := srv.Count("GET", blob(i)); n != 1 {
+			t.Errorf("layer %d was fetched %d times", i, n)
 		}
 	}
 }

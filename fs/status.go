@@ -15,8 +15,6 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/spryd/spry/fs/layer"
-	"github.com/spryd/spry/fs/unpack"
-	"github.com/spryd/spry/index"
 )
 
 // LayerStatus describes a layer of this host.
@@ -92,13 +90,6 @@ func (e *entry) usage() Usage {
 		own.Bytes, own.Inodes = own.Bytes+bytes+e.served.index.size, own.Inodes+inodes
 	}
 	return own
-}
-
-// Unpack downloads ref's layer and unpacks it the ordinary way, above lowers,
-// the uppermost first. It returns the DiffID of what it unpacked: see
-// [unpack.Layer].
-func (f *FileSystem) Unpack(ctx context.Context, ref index.LayerRef, dir string, lowers []index.Lower) (digest.Digest, error) {
-	return unpack.Layer(ctx, f.options.Registry, ref, dir, f.below(ctx, lowers))
 }
 
 // images are the images that are known to have layer d.

@@ -31,6 +31,12 @@ import (
 // readSize is how much is read from the network at a time.
 const readSize = 256 << 10
 
+// Source is where blobs come from; *remote.Registry is one.
+type Source interface {
+	// Open reads the blob that desc describes, from image's repository.
+	Open(ctx context.Context, image string, desc ocispec.Descriptor) (io.ReadCloser, error)
+}
+
 // Layer unpacks ref's layer into dir, an empty directory. Directories that the
 // layer leaves out take their attributes from the layers below. Nothing is cleaned up on
 // error: the caller discards dir. A layer that is not what its digest says
@@ -38,19 +44,19 @@ const readSize = 256 << 10
 //
 // The result is the layer's DiffID: the SHA-256 of all that it decompresses
 // to.
-func Layer(ctx context.Context, reg *remote.Registry, ref index.LayerRef, dir string, lower *below.Stack) (digest.Digest, error) {
-	diffID, err := layer(ctx, reg, ref, parents{root: filepath.Clean(dir), below: lower})
+func Layer(ctx context.Context, src Source, ref index.LayerRef, dir string, lower *below.Stack) (digest.Digest, error) {
+	diffID, err := layer(ctx, src, ref, parents{root: filepath.Clean(dir), below: lower})
 	if err != nil {
 		return "", fmt.Errorf("unpack layer %s: %w", ref.Layer, err)
 	}
 	return diffID, nil
 }
 
-func layer(ctx context.Context, reg *remote.Registry, ref index.LayerRef, to parents) (digest.Digest, error) {
+func layer(ctx context.Context, src Source, ref index.LayerRef, to parents) (digest.Digest, error) {
 	if err := ref.Layer.Validate(); err != nil {
 		return "", fmt.Errorf("%w: %w", err, errdefs.ErrInvalidArgument)
 	}
-	blob, err := reg.Open(ctx, ref.Image, ocispec.Descriptor{Digest: ref.Layer, Size: ref.Size})
+	blob, err := src.Open(ctx, ref.Image, ocispec.Descriptor{Digest: ref.Layer, Size: ref.Size})
 	if err != nil {
 		return "", err
 	}
