@@ -34,8 +34,8 @@ func (p *pass) gzip(ctx context.Context, r io.Reader) error {
 func (p *pass) Block(b inflate.Block, window []byte) error {
 	next := newPoint(b)
 	next.coarse = b.Out == 0 || b.Out-p.lastCoarse > p.options.SpanSize
-	if f := p.options.FineSpanSize; f > 0 && !p.past(b.Out) {
-		next.fine = next.coarse || b.Out-p.lastFine > f
+	if p.part > 0 && !p.past(b.Out) {
+		next.fine = next.coarse || b.Out > p.nextFine
 	}
 	if !next.coarse && !next.fine {
 		return nil

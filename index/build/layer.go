@@ -62,13 +62,14 @@ type pass struct {
 	points  []ztoc.Checkpoint
 	fine    fineSpans
 
-	lastCoarse, lastFine int64 // tar stream positions of points
+	part                 int64 // Options.part
+	lastCoarse, nextFine int64 // tar stream positions: of a point, and behind which one is wanted
 }
 
 // newPass starts the line; the caller closes it, and the table.
 func newPass(o Options) *pass {
 	b := newBudget()
-	p := &pass{options: o, budget: b, table: newTable(b), cut: newCutter(), open: &piece{}}
+	p := &pass{options: o, part: o.part(), budget: b, table: newTable(b), cut: newCutter(), open: &piece{}}
 	p.table.repair = o.Repair
 	if !o.OmitDiffID && o.Compression == ztoc.Gzip {
 		p.diffID = sha256.New()
@@ -99,7 +100,9 @@ func (p *pass) begin(next point, cost int64) error {
 		p.lastCoarse = int64(next.out)
 	}
 	if next.fine {
-		p.lastFine = int64(next.out)
+		// The next multiple of a part, if that is not near already.
+		parts := (int64(next.out) - p.lastCoarse + p.part/2) / p.part
+		p.nextFine = p.lastCoarse + (parts+1)*p.part
 	}
 	ended := p.open
 	ended.data = p.cut.cut(next)

@@ -27,8 +27,9 @@ type Options struct {
 	// Compression is that of the blob, by its media type, not its content;
 	// 0 stands for [ztoc.Gzip].
 	Compression ztoc.Compression
-	// FineSpanSize is the span size in bytes of the compact form; 0 makes
-	// none. Each span of the ztoc is one or more of the compact form.
+	// FineSpanSize is about the span size in bytes of the compact form; 0 makes
+	// none. Each span of the ztoc is one or more of the compact form, of the same
+	// size as far as blocks allow: as many as come nearest to FineSpanSize.
 	FineSpanSize int64
 	// Digest is that of the blob if the caller knows it: what is read was
 	// compared with it before. Empty, it is computed.
@@ -58,4 +59,14 @@ func (o Options) withDefaults() (Options, error) {
 		return o, skipf(nil, "%s", o.Compression)
 	}
 	return o, nil
+}
+
+// part is the size in bytes of the parts that fine spans make of a span, rounded
+// up; 0 without fine spans. A rest would cost a window like the others.
+func (o Options) part() int64 {
+	if o.FineSpanSize == 0 {
+		return 0
+	}
+	n := max(1, (o.SpanSize+o.FineSpanSize/2)/o.FineSpanSize)
+	return (o.SpanSize + n - 1) / n
 }

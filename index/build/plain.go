@@ -76,9 +76,9 @@ func (p *pass) plainPoint() (at point, left int64) {
 	inSpan := p.tarSize % p.options.SpanSize
 	at.coarse = inSpan == 0
 	left = p.options.SpanSize - inSpan
-	if f := p.options.FineSpanSize; f > 0 {
-		at.fine = inSpan%f == 0 && !p.past(p.tarSize)
-		left = min(left, f-inSpan%f)
+	if p.part > 0 {
+		at.fine = inSpan%p.part == 0 && !p.past(p.tarSize)
+		left = min(left, p.part-inSpan%p.part)
 	}
 	return at, left
 }
