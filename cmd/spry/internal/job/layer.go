@@ -53,6 +53,7 @@ func (w *worker) layer(ctx context.Context, desc ocispec.Descriptor, c ztoc.Comp
 		if form, err = w.compact(ctx, res); err != nil {
 			return nil, err
 		}
+		res.Spans = nil // make room: the ztoc is encoded next
 	}
 	out, err := w.putZtoc(ctx, desc, res)
 	if err != nil {
