@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 	"golang.org/x/sync/errgroup"
@@ -43,6 +44,7 @@ type FileSystem struct {
 
 	condemned condemned
 	idle      idle
+	calm      *time.Timer // gives memory back
 
 	mu      sync.Mutex // guards everything below
 	entries map[digest.Digest]*entry
@@ -71,6 +73,7 @@ func New(_ context.Context, o Options) (*FileSystem, error) {
 	f.lifetime, f.end = context.WithCancelCause(context.Background())
 	f.artifacts = newArtifacts(f.lifetime, o)
 	f.starting = newStarting()
+	f.calm = newCalm()
 	return f, nil
 }
 
@@ -101,6 +104,7 @@ func (f *FileSystem) Close() error {
 	}
 	f.end(ErrClosed)
 	f.calls.Wait()
+	f.calm.Stop()
 	var group errgroup.Group
 	group.SetLimit(parallelClose)
 	for d, e := range f.entries {
@@ -146,6 +150,7 @@ func (f *FileSystem) begin(ctx context.Context, d digest.Digest) (_ context.Cont
 		return nil, nil, fmt.Errorf("layer %s: %w", d, err)
 	}
 	return ctx, func() {
+		f.stir()
 		unlock()
 		leave()
 	}, nil
