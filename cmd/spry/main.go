@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"syscall"
@@ -37,12 +38,21 @@ func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(int64(runtime.GOMAXPROCS(0)) * layerMemory)
+	}
 	os.Exit(run(os.Args[1:]))
 }
 
-// gcPercent keeps the memory of a conversion near what it needs: there is little
-// garbage, so that collecting it more often costs nothing.
-const gcPercent = 40
+const (
+	// gcPercent keeps the memory of a conversion near what it needs: there is
+	// little garbage, so that collecting it more often costs nothing.
+	gcPercent = 25
+	// layerMemory is from where on in bytes, for each layer that may be in work,
+	// garbage is collected whenever there is some. It is no limit of what a
+	// layer may need.
+	layerMemory = 48 << 20
+)
 
 // run executes the command line and gives the exit code.
 func run(args []string) int {
