@@ -167,16 +167,17 @@ func (f *FileSystem) startAhead(ctx context.Context, ref index.LayerRef, found *
 func (f *FileSystem) withImage(ctx context.Context, layers []digest.Digest, do func(context.Context, program.Image)) {
 	var im program.Image
 	for _, d := range layers {
-		l := f.served(d)
-		if l == nil {
+		s := f.served(d)
+		if s == nil {
 			continue
 		}
-		held, release, ok := l.Hold(ctx)
+		held, release, ok := s.layer.Hold(ctx)
 		if !ok {
 			continue
 		}
 		defer release()
-		ctx, im = held, append(im, l)
+		defer func() { _ = s.index.idle() }() // what was looked up may not be needed again
+		ctx, im = held, append(im, s.layer)
 	}
 	if len(im) > 0 {
 		do(ctx, im)
@@ -205,12 +206,12 @@ func (f *FileSystem) readCommand(ctx context.Context, ref index.LayerRef, m ocis
 	return program.ParseCommand(b)
 }
 
-// served is the layer of d that is served through FUSE, or nil.
-func (f *FileSystem) served(d digest.Digest) *layer.Layer {
+// served is what serves layer d through FUSE, or nil.
+func (f *FileSystem) served(d digest.Digest) *served {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if e := f.entries[d]; e != nil && e.served != nil && e.plain == nil {
-		return e.served.layer
+	if e := f.entries[d]; e != nil && e.plain == nil {
+		return e.served
 	}
 	return nil
 }
