@@ -35,9 +35,11 @@ func TestMemoryOfMountedLayers(t *testing.T) {
 		seeds[i] = uint64(6000 + i)
 		given(seeds[i], manyFiles(t, seeds[i], files), nil)
 	}
-	img := push(t, remotetest.New(t), "app", "", seeds...)
-	withCompact(t, img, untouched)
+	srv := remotetest.New(t)
 	h := start(t, t.TempDir(), nil)
+	h.mount(t, push(t, srv, "other", "", 1), 0, "a") // so that the code is in memory
+	img := push(t, srv, "app", "", seeds...)
+	withCompact(t, img, untouched)
 	anon, file := resident(t)
 	for i := range count {
 		h.mount(t, img, i, "a")
