@@ -42,7 +42,7 @@ func (l *Lease) Credit() int64 {
 	if l.class != Background {
 		return math.MaxInt64
 	}
-	return l.s.pace.credit()
+	return l.s.pace.credit(time.Now())
 }
 
 // Spend says how many bytes the transfer is going to fetch.

@@ -29,17 +29,17 @@ type pace struct {
 // restart begins slowly again.
 func (p *pace) restart() { *p = pace{since: time.Now()} }
 
-// credit is how many bytes may be spent now; not more than MaxInt64.
-func (p *pace) credit() int64 {
-	doublings := float64(time.Since(p.since)) / float64(paceDouble)
+// credit is how many bytes may be spent at now; not more than MaxInt64.
+func (p *pace) credit(now time.Time) int64 {
+	doublings := float64(now.Sub(p.since)) / float64(paceDouble)
 	earned := paceScale * (math.Exp2(doublings) - 1)
 	return int64(min(earned-p.spent, math.MaxInt64/2))
 }
 
-// opens is how long it takes until there is credit; at most 0 if there is.
-func (p *pace) opens() time.Duration {
+// opens is how long it takes from now until there is credit, if there is none.
+func (p *pace) opens(now time.Time) time.Duration {
 	doublings := math.Log2(1 + (p.spent+1)/paceScale)
-	return time.Duration(doublings*float64(paceDouble)) - time.Since(p.since) + 1
+	return max(time.Duration(doublings*float64(paceDouble))-now.Sub(p.since), 0) + 1
 }
 
 // paceScale makes the integral of the rate over time one of bytes.

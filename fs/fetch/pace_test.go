@@ -4,6 +4,7 @@
 package fetch_test
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -83,4 +84,20 @@ func TestPromotedTransferIsNotPaced(t *testing.T) {
 			t.Errorf("no credit for demand: %d", got)
 		}
 	})
+}
+
+// TestCreditThatComesMeanwhile: background that has no credit when it asks gets
+// its turn, also if it has some a moment later.
+func TestCreditThatComesMeanwhile(t *testing.T) {
+	s := fetch.New(fetch.Options{})
+	for i := range 50_000 {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		s.Expect() // the first byte is earned within a microsecond
+		l, err := s.Acquire(ctx, fetch.Background)
+		cancel()
+		if err != nil {
+			t.Fatalf("attempt %d: %v", i, err)
+		}
+		l.Release()
+	}
 }

@@ -129,9 +129,10 @@ func (s *Scheduler) Expect() {
 // settleLocked gives out every lease that may be given, most urgent first, and
 // wakes what waits for demand to end.
 func (s *Scheduler) settleLocked() {
+	now := time.Now() // one for all: credit that comes meanwhile is the alarm's business
 	for c := Demand; c < classes; c++ {
 		q := &s.waiting[c]
-		for q.Len() > 0 && s.mayRunLocked(c) {
+		for q.Len() > 0 && s.mayRunLocked(c, now) {
 			w := q.Remove(q.Front()).(*waiter)
 			s.running[c]++
 			w.lease = &Lease{s: s, class: c}
@@ -143,20 +144,17 @@ func (s *Scheduler) settleLocked() {
 	}
 	if !s.demandLocked() {
 		s.wakeLocked()
-		s.setAlarmLocked()
+		s.setAlarmLocked(now)
 	}
 }
 
-// setAlarmLocked settles again when background may go on.
-func (s *Scheduler) setAlarmLocked() {
-	if s.alarm != nil || s.waiting[Background].Len() == 0 {
+// setAlarmLocked settles again when background may go on that had no credit at
+// now.
+func (s *Scheduler) setAlarmLocked(now time.Time) {
+	if s.alarm != nil || s.waiting[Background].Len() == 0 || s.pace.credit(now) > 0 {
 		return
 	}
-	opens := s.pace.opens()
-	if opens <= 0 {
-		return
-	}
-	s.alarm = time.AfterFunc(opens, func() {
+	s.alarm = time.AfterFunc(s.pace.opens(now), func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.alarm = nil
@@ -181,8 +179,8 @@ func (s *Scheduler) crowdedLocked() bool {
 	return float64(s.running[Background]) > s.idle.cpusLeft()+0.5
 }
 
-// mayRunLocked says whether one more transfer of class c fits.
-func (s *Scheduler) mayRunLocked(c Class) bool {
+// mayRunLocked says whether one more transfer of class c fits at now.
+func (s *Scheduler) mayRunLocked(c Class, now time.Time) bool {
 	total := 0
 	for _, n := range s.running {
 		total += n
@@ -197,6 +195,6 @@ func (s *Scheduler) mayRunLocked(c Class) bool {
 	case c != Background:
 		return true
 	default:
-		return !s.demandLocked() && s.running[Background] < s.background && s.pace.credit() > 0
+		return !s.demandLocked() && s.running[Background] < s.background && s.pace.credit(now) > 0
 	}
 }
