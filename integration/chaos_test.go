@@ -265,12 +265,34 @@ func (c *chaos) keeperFiles() int {
 	return len(list)
 }
 
+// endContainers removes what calls made that were cut: containerd, killed at
+// that moment, may have kept a container of which its client does not know.
+func (c *chaos) endContainers(namespace string) {
+	c.t.Helper()
+	out, err := c.ctd.Ctr(c.ctx, "-n", namespace, "container", "ls", "-q")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	strays := 0
+	for id := range strings.FieldsSeq(out) {
+		if !strings.HasPrefix(id, "spry-") {
+			continue // a warning of ctr
+		}
+		strays++
+		if err := c.removeContainer(namespace, id); err != nil {
+			c.t.Error(err)
+		}
+	}
+	c.t.Logf("%d containers of calls that were cut in namespace %s", strays, namespace)
+}
+
 // nothingLeft wants what was there before, once everything is removed.
 // containerd forgets to free snapshots whose removal a kill has cut until the
 // next removal.
 func (c *chaos) nothingLeft(before resources, files int) {
 	c.t.Helper()
 	for _, namespace := range []string{"default", "second"} {
+		c.endContainers(namespace)
 		c.endLeases(namespace)
 	}
 	c.pull(c.steady)

@@ -68,7 +68,7 @@ func TestFaultsAtPrepare(t *testing.T) {
 // URLs that a registry redirects to expire: the daemon asks the registry for
 // new ones, and readers see nothing of it.
 func TestRedirectsExpire(t *testing.T) {
-	s := newField(t, time.Minute).site(t, 2)
+	s := newField(t, time.Minute).siteOf(t, 2, 700_000) // too large to come at once
 	s.pull(s.ref)
 	root := s.root()
 	const life = 300 * time.Millisecond

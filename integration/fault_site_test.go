@@ -91,8 +91,14 @@ type plot struct {
 }
 
 // site makes a new image with a layer for each of n faults; nothing of them is
-// on the host.
+// on the host. A layer is so small that the first read of it brings all.
 func (f *field) site(t *testing.T, n int) *site {
+	t.Helper()
+	return f.siteOf(t, n, 40_000)
+}
+
+// siteOf is site with layers of 8 files of size bytes.
+func (f *field) siteOf(t *testing.T, n, size int) *site {
 	t.Helper()
 	f.sites++
 	s := &site{field: f, t: t}
@@ -102,7 +108,7 @@ func (f *field) site(t *testing.T, n int) *site {
 		var entries []testbed.File
 		for j := range 8 {
 			name := fmt.Sprintf("fault%d-%d", i, j)
-			l.files[name] = contents(f.sites<<16+uint64(i)<<8+uint64(j), 40_000)
+			l.files[name] = contents(f.sites<<16+uint64(i)<<8+uint64(j), size)
 			entries = append(entries, file(name, l.files[name]))
 		}
 		made, err := testbed.NewLayer(t.TempDir(), func(tw *tar.Writer) error { return testbed.Write(tw, entries...) })
