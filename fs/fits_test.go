@@ -4,7 +4,6 @@
 package fs_test
 
 import (
-	"bytes"
 	"errors"
 	"strings"
 	"testing"
@@ -19,22 +18,13 @@ import (
 	"github.com/spryd/spry/fs/remote/remotetest"
 	"github.com/spryd/spry/fs/session/sessiontest"
 	"github.com/spryd/spry/index"
-	"github.com/spryd/spry/index/toc"
 	"github.com/spryd/spry/index/toc/toctest"
 )
 
 // treeOf is a layer by its file table.
 func treeOf(t *testing.T, files []remotetest.File) below.Layer {
 	t.Helper()
-	entries, err := toctest.Entries(bytes.NewReader(remotetest.Tar(t, files...)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	tree, err := toc.NewTree(entries)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return below.Tree(tree)
+	return below.Tree(toctest.Tree(t, remotetest.Tar(t, files...)))
 }
 
 // Two layers are below the one that does not describe its directories.

@@ -4,12 +4,11 @@
 package fs_test
 
 import (
-	"bytes"
 	"testing"
 
 	spryfs "github.com/spryd/spry/fs"
 	"github.com/spryd/spry/fs/node/treetest"
-	"github.com/spryd/spry/index/toc"
+	"github.com/spryd/spry/index/toc/toctest"
 )
 
 // TestPrefersPassthrough: few large files are passed through, many small ones
@@ -28,15 +27,7 @@ func TestPrefersPassthrough(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			entries, err := treetest.Entries(bytes.NewReader(tt.layer))
-			if err != nil {
-				t.Fatal(err)
-			}
-			tree, err := toc.NewTree(entries)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := spryfs.PrefersPassthrough(tree); got != tt.want {
+			if got := spryfs.PrefersPassthrough(toctest.Tree(t, tt.layer)); got != tt.want {
 				t.Errorf("got %v", got)
 			}
 		})

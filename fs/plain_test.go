@@ -20,7 +20,7 @@ import (
 	spryfs "github.com/spryd/spry/fs"
 	"github.com/spryd/spry/fs/node/treetest"
 	"github.com/spryd/spry/fs/remote/remotetest"
-	"github.com/spryd/spry/index/toc"
+	"github.com/spryd/spry/index/toc/toctest"
 )
 
 // waitState waits until layer d has come to that state.
@@ -58,15 +58,7 @@ func applied(t *testing.T, tar []byte) (string, treetest.Options) {
 	if _, err := archive.Apply(t.Context(), dir, bytes.NewReader(tar), archive.WithConvertWhiteout(archive.OverlayConvertWhiteout)); err != nil {
 		t.Fatal(err)
 	}
-	entries, err := treetest.Entries(bytes.NewReader(tar))
-	if err != nil {
-		t.Fatal(err)
-	}
-	tree, err := toc.NewTree(entries)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return dir, treetest.Unpacked(tree)
+	return dir, treetest.Unpacked(toctest.Tree(t, tar))
 }
 
 // same fails if dir does not show what an unpack leaves.

@@ -18,7 +18,6 @@ import (
 
 	"github.com/spryd/spry/fs/below"
 	"github.com/spryd/spry/fs/remote/remotetest"
-	"github.com/spryd/spry/index/toc"
 	"github.com/spryd/spry/index/toc/toctest"
 )
 
@@ -31,15 +30,7 @@ func forms(t *testing.T, files ...remotetest.File) map[string]below.Layer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	entries, err := toctest.Entries(bytes.NewReader(b))
-	if err != nil {
-		t.Fatal(err)
-	}
-	tree, err := toc.NewTree(entries)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return map[string]below.Layer{"directory": below.Dir(dir), "tree": below.Tree(tree)}
+	return map[string]below.Layer{"directory": below.Dir(dir), "tree": below.Tree(toctest.Tree(t, b))}
 }
 
 // TestForms: the file table says of every path what the unpacked layer does.

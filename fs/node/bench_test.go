@@ -12,6 +12,7 @@ import (
 	"github.com/spryd/spry/fs/node"
 	"github.com/spryd/spry/fs/node/treetest"
 	"github.com/spryd/spry/index/toc"
+	"github.com/spryd/spry/index/toc/toctest"
 )
 
 // instant is content that costs nothing.
@@ -21,15 +22,15 @@ func (instant) ReadAt(context.Context, toc.NodeID, []byte, int64) error { return
 
 // operations are the calls that count, on a 10000 entry directory.
 func operations(t testing.TB) map[string]func() {
-	f := node.New(newTree(t, treetest.Many(10000)), instant{}, node.Options{})
+	f := node.New(toctest.Tree(t, treetest.Many(10000)), instant{}, node.Options{})
 	dir, file := lookup(t, f, "many"), lookup(t, f, "many/file-05000")
-	xf := node.New(newTree(t, treetest.OddLayers()["xattrs"]), instant{}, node.Options{})
+	xf := node.New(toctest.Tree(t, treetest.OddLayers()["xattrs"]), instant{}, node.Options{})
 	caps := lookup(t, xf, "caps")
 	header := &fuse.InHeader{NodeId: dir}
 	var entry fuse.EntryOut
 	var attr fuse.AttrOut
 	var open fuse.OpenOut
-	sizes := node.New(newTree(t, treetest.OddLayers()["sizes"]), instant{}, node.Options{})
+	sizes := node.New(toctest.Tree(t, treetest.OddLayers()["sizes"]), instant{}, node.Options{})
 	mebibyte := lookup(t, sizes, "size-1048576")
 	dest, page := make([]byte, 100), make([]byte, 4096)
 	list := fuse.NewDirEntryList(page, 5000)

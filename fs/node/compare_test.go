@@ -16,6 +16,7 @@ import (
 	"github.com/spryd/spry/fs/node/treetest"
 	"github.com/spryd/spry/fs/session"
 	"github.com/spryd/spry/index/toc"
+	"github.com/spryd/spry/index/toc/toctest"
 )
 
 // tarContent reads files from an uncompressed layer in memory.
@@ -28,19 +29,6 @@ func (c tarContent) ReadAt(_ context.Context, id toc.NodeID, p []byte, off int64
 	start, _ := c.tree.Data(id)
 	copy(p, c.tar[int64(start)+off:])
 	return nil
-}
-
-func newTree(t testing.TB, tar []byte) *toc.Tree {
-	t.Helper()
-	entries, err := treetest.Entries(bytes.NewReader(tar))
-	if err != nil {
-		t.Fatal(err)
-	}
-	tree, err := toc.NewTree(entries)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tree
 }
 
 func newLoop(t testing.TB) *session.Loop {
@@ -76,7 +64,7 @@ func mountTree(t testing.TB, loop *session.Loop, tree *toc.Tree, c node.Content,
 // mountTar mounts the layer.
 func mountTar(t testing.TB, loop *session.Loop, tar []byte, o node.Options) string {
 	t.Helper()
-	tree := newTree(t, tar)
+	tree := toctest.Tree(t, tar)
 	return mountTree(t, loop, tree, tarContent{tree, tar}, o)
 }
 
@@ -98,7 +86,7 @@ func TestMountEqualsUnpack(t *testing.T) {
 	for name, tar := range treetest.OddLayers() {
 		for _, o := range []node.Options{{}, {NoOpen: true}} {
 			t.Run(name, func(t *testing.T) {
-				tree := newTree(t, tar)
+				tree := toctest.Tree(t, tar)
 				mnt := mountTree(t, loop, tree, tarContent{tree, tar}, o)
 				for _, d := range treetest.Compare(unpack(t, tar), mnt, treetest.Unpacked(tree)) {
 					t.Error(d)

@@ -26,6 +26,7 @@ import (
 	"github.com/spryd/spry/fs/node/treetest"
 	"github.com/spryd/spry/fs/session"
 	"github.com/spryd/spry/index/toc"
+	"github.com/spryd/spry/index/toc/toctest"
 )
 
 // patience bounds the wait for what must happen.
@@ -67,7 +68,7 @@ func within[T any](t *testing.T, c <-chan T, what string) (v T) {
 // TestInterruptReachesContent: the context of a killed reader is done.
 func TestInterruptReachesContent(t *testing.T) {
 	layer := treetest.NewLayer().File("f", treetest.Noise(1, 1<<20)).File("g", "g").Bytes()
-	tree := newTree(t, layer)
+	tree := toctest.Tree(t, layer)
 	content := newGated(tarContent{tree, layer})
 	dir := mountTree(t, newLoop(t), tree, content, node.Options{})
 	cmd := exec.Command("dd", "if="+filepath.Join(dir, "f"), "of=/dev/null", "bs=64k", "iflag=direct")
@@ -235,7 +236,7 @@ func (o *opens) Open(cancel <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut)
 // TestNoOpen: the kernel asks once, or every time.
 func TestNoOpen(t *testing.T) {
 	layer := treetest.Many(20)
-	tree := newTree(t, layer)
+	tree := toctest.Tree(t, layer)
 	loop := newLoop(t)
 	for noOpen, want := range map[bool]int64{false: 40, true: 1} {
 		counted := &opens{RawFileSystem: node.New(tree, tarContent{tree, layer}, node.Options{NoOpen: noOpen})}

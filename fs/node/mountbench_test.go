@@ -15,6 +15,7 @@ import (
 	"github.com/spryd/spry/fs/node"
 	"github.com/spryd/spry/fs/node/treetest"
 	"github.com/spryd/spry/fs/session"
+	"github.com/spryd/spry/index/toc/toctest"
 )
 
 // servers mount the same file system: ours, and go-fuse's own server to
@@ -51,7 +52,7 @@ const benchBytes = 32 << 20
 // BenchmarkRoundTrip is one READ of 4 KiB past the page cache.
 func BenchmarkRoundTrip(b *testing.B) {
 	tar := treetest.NewLayer().File("f", treetest.Noise(1, benchBytes)).Bytes()
-	tree := newTree(b, tar)
+	tree := toctest.Tree(b, tar)
 	for name, mount := range servers {
 		b.Run(name, func(b *testing.B) {
 			dir := mount(b, node.New(tree, tarContent{tree, tar}, node.Options{}))
@@ -75,7 +76,7 @@ func BenchmarkRoundTrip(b *testing.B) {
 // BenchmarkSequential reads a file that is not in the page cache.
 func BenchmarkSequential(b *testing.B) {
 	tar := treetest.NewLayer().File("f", treetest.Noise(1, benchBytes)).Bytes()
-	tree := newTree(b, tar)
+	tree := toctest.Tree(b, tar)
 	for name, mount := range servers {
 		b.Run(name, func(b *testing.B) {
 			dir := mount(b, node.New(tree, tarContent{tree, tar}, node.Options{}))
@@ -103,7 +104,7 @@ func BenchmarkSequential(b *testing.B) {
 // BenchmarkSmallFiles opens, reads and closes cached files.
 func BenchmarkSmallFiles(b *testing.B) {
 	tar := treetest.Many(1000)
-	tree := newTree(b, tar)
+	tree := toctest.Tree(b, tar)
 	for _, o := range []node.Options{{}, {NoOpen: true}} {
 		b.Run(fmt.Sprintf("noopen=%v", o.NoOpen), func(b *testing.B) {
 			dir := mountTree(b, newLoop(b), tree, tarContent{tree, tar}, o)
@@ -120,7 +121,7 @@ func BenchmarkSmallFiles(b *testing.B) {
 
 // BenchmarkMount mounts and unmounts.
 func BenchmarkMount(b *testing.B) {
-	tree := newTree(b, treetest.Many(1000))
+	tree := toctest.Tree(b, treetest.Many(1000))
 	loop := newLoop(b)
 	dir := b.TempDir()
 	for b.Loop() {

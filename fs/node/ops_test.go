@@ -18,6 +18,7 @@ import (
 	"github.com/spryd/spry/fs/node"
 	"github.com/spryd/spry/fs/node/treetest"
 	"github.com/spryd/spry/index/toc"
+	"github.com/spryd/spry/index/toc/toctest"
 )
 
 // lookup walks to path.
@@ -35,7 +36,7 @@ func lookup(t testing.TB, f fuse.RawFileSystem, path string) uint64 {
 }
 
 func TestLookup(t *testing.T) {
-	f := node.New(newTree(t, treetest.OddLayers()["sizes"]), nil, node.Options{})
+	f := node.New(toctest.Tree(t, treetest.OddLayers()["sizes"]), nil, node.Options{})
 	var out fuse.EntryOut
 	if st := f.Lookup(nil, &fuse.InHeader{NodeId: 1}, "size-513", &out); !st.Ok() {
 		t.Fatal(st)
@@ -96,7 +97,7 @@ func readDir(t testing.TB, f fuse.RawFileSystem, id uint64, size int) []fuse.Dir
 // TestReadDirOffsets: whatever the buffer, the listing is the same, and any
 // offset is good at any time.
 func TestReadDirOffsets(t *testing.T) {
-	f := node.New(newTree(t, treetest.Many(500)), nil, node.Options{})
+	f := node.New(toctest.Tree(t, treetest.Many(500)), nil, node.Options{})
 	dir := lookup(t, f, "many")
 	want := readDir(t, f, dir, 1<<20)
 	if len(want) != 502 || want[0].Name != "." || want[1].Name != ".." || want[2].Name != "file-00000" || want[501].Name != "file-00499" {
@@ -125,7 +126,7 @@ type failing struct{ err error }
 func (c failing) ReadAt(context.Context, toc.NodeID, []byte, int64) error { return c.err }
 
 func TestErrno(t *testing.T) {
-	tree := newTree(t, treetest.OddLayers()["sizes"])
+	tree := toctest.Tree(t, treetest.OddLayers()["sizes"])
 	for _, c := range []struct {
 		err    error
 		want   fuse.Status
@@ -158,7 +159,7 @@ func TestErrno(t *testing.T) {
 // TestReadRanges: content is asked for nothing beyond the end of a file.
 func TestReadRanges(t *testing.T) {
 	layer := treetest.NewLayer().File("f", treetest.Noise(1, 5000)).Dir("d/").Symlink("s", "f").Bytes()
-	tree := newTree(t, layer)
+	tree := toctest.Tree(t, layer)
 	f := node.New(tree, tarContent{tree, layer}, node.Options{})
 	want := treetest.Noise(1, 5000)
 	id := lookup(t, f, "f")
@@ -184,7 +185,7 @@ func TestReadRanges(t *testing.T) {
 }
 
 func TestReadOnly(t *testing.T) {
-	f := node.New(newTree(t, treetest.Base()), nil, node.Options{})
+	f := node.New(toctest.Tree(t, treetest.Base()), nil, node.Options{})
 	h := fuse.InHeader{NodeId: 1}
 	ints := func(_ uint32, st fuse.Status) fuse.Status { return st }
 	for name, st := range map[string]fuse.Status{
@@ -216,7 +217,7 @@ func TestReadOnly(t *testing.T) {
 // opaque directory is one.
 func TestXattrAbsent(t *testing.T) {
 	for name, want := range map[string]fuse.Status{"base": fuse.ENOSYS, "whiteouts": fuse.Status(unix.ENODATA)} {
-		f := node.New(newTree(t, treetest.OddLayers()[name]), nil, node.Options{})
+		f := node.New(toctest.Tree(t, treetest.OddLayers()[name]), nil, node.Options{})
 		if _, st := f.GetXAttr(nil, &fuse.InHeader{NodeId: 1}, "trusted.overlay.opaque", nil); st != want {
 			t.Errorf("%s: %v, want %v", name, st, want)
 		}
@@ -225,7 +226,7 @@ func TestXattrAbsent(t *testing.T) {
 
 func TestStatFs(t *testing.T) {
 	layer := treetest.NewLayer().File("a", treetest.Noise(1, 4097)).File("b", "x").Add(tar.Header{Name: "d/", Typeflag: tar.TypeDir}, "").Bytes()
-	f := node.New(newTree(t, layer), nil, node.Options{})
+	f := node.New(toctest.Tree(t, layer), nil, node.Options{})
 	var out fuse.StatfsOut
 	if st := f.StatFs(nil, nil, &out); !st.Ok() || out.Blocks != 3 || out.Bfree != 0 || out.Files != 4 || out.NameLen != 255 {
 		t.Errorf("%v, %+v", st, out)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/spryd/spry/fs/node"
 	"github.com/spryd/spry/fs/node/treetest"
+	"github.com/spryd/spry/index/toc/toctest"
 )
 
 // overlay mounts the layers, topmost first, with an upper directory on top.
@@ -48,7 +49,7 @@ func TestOverlayEqualsUnpack(t *testing.T) {
 			continue // nothing that the layer itself does not show
 		}
 		t.Run(name, func(t *testing.T) {
-			tree := newTree(t, tar)
+			tree := toctest.Tree(t, tar)
 			mounted := mountTree(t, loop, tree, tarContent{tree, tar}, node.Options{})
 			want := overlay(t, unpack(t, tar), unpackedBase)
 			got := overlay(t, mounted, mountedBase)

@@ -21,6 +21,7 @@ import (
 	"github.com/spryd/spry/fs/node/treetest"
 	"github.com/spryd/spry/fs/session"
 	"github.com/spryd/spry/index/toc"
+	"github.com/spryd/spry/index/toc/toctest"
 )
 
 // mountPassed mounts a layer whose files are all in dir, which is an unpack
@@ -30,7 +31,7 @@ func mountPassed(t testing.TB, loop *session.Loop, tar []byte, dir string) strin
 	if found, err := loop.Probe(t.TempDir()); err != nil || found.Passthrough != nil {
 		t.Skip(found.Passthrough, err)
 	}
-	tree, at := newTree(t, tar), t.TempDir()
+	tree, at := toctest.Tree(t, tar), t.TempDir()
 	s, err := loop.Mount(at, node.New(tree, tarContent{tree, tar}, node.Options{}), session.MountOptions{
 		Nodes: tree.Len(),
 		Backing: func(n uint64) (*os.File, bool) {
@@ -60,7 +61,7 @@ func TestPassthroughEqualsUnpack(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := unpack(t, tar)
 			at := mountPassed(t, loop, tar, dir)
-			o := treetest.Unpacked(newTree(t, tar))
+			o := treetest.Unpacked(toctest.Tree(t, tar))
 			for _, d := range treetest.Compare(dir, at, o) {
 				t.Error(d)
 			}

@@ -7,15 +7,31 @@ package toctest
 
 import (
 	"archive/tar"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
+	"testing"
 
 	"github.com/spryd/spry/index/span"
 	"github.com/spryd/spry/index/toc"
 )
+
+// Tree is the table of an uncompressed tar, which must have a good one.
+func Tree(tb testing.TB, tarball []byte) *toc.Tree {
+	tb.Helper()
+	entries, err := Entries(bytes.NewReader(tarball))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tree, err := toc.NewTree(entries)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return tree
+}
 
 // Entries reads an uncompressed tar stream up to its end marker and returns
 // its entries as an index would store them.
