@@ -91,6 +91,17 @@ func TestFullDisk(t *testing.T) {
 	other.layers[0].all(t, "of an image that is pulled afterwards", other.root())
 }
 
+// each runs check for every damage, each on a layer of its own.
+func (s *site) each(damages map[string]func(path string) error, check func(t *testing.T, name string, l plot, damage func(path string) error)) {
+	s.t.Helper()
+	i := 0
+	for name, damage := range damages {
+		l := s.layers[i]
+		i++
+		s.t.Run(name, func(t *testing.T) { check(t, name, l, damage) })
+	}
+}
+
 // What the daemon has stored of a lazy layer is damaged under it: it is fetched
 // again.
 func TestStoreDamaged(t *testing.T) {
@@ -102,35 +113,30 @@ func TestStoreDamaged(t *testing.T) {
 	s := newField(t, 20*time.Second).site(t, len(damages))
 	s.pull(s.ref)
 	root := s.root()
-	i := 0
-	for name, damage := range damages {
-		l := s.layers[i]
-		i++
-		t.Run(name, func(t *testing.T) {
-			l.all(t, "at first", root)
-			dir := filepath.Join(s.spryd.Root(), "layers", l.digest.Encoded(), "fs")
-			for file := range l.files {
-				stored := func() bool { _, err := os.Stat(filepath.Join(dir, file)); return err == nil }
-				s.eventually(fmt.Sprintf("%s on disk", file), stored)
-				if err := damage(filepath.Join(dir, file)); err != nil {
-					t.Fatal(err)
-				}
+	s.each(damages, func(t *testing.T, name string, l plot, damage func(path string) error) {
+		l.all(t, "at first", root)
+		dir := filepath.Join(s.spryd.Root(), "layers", l.digest.Encoded(), "fs")
+		for file := range l.files {
+			stored := func() bool { _, err := os.Stat(filepath.Join(dir, file)); return err == nil }
+			s.eventually(fmt.Sprintf("%s on disk", file), stored)
+			if err := damage(filepath.Join(dir, file)); err != nil {
+				t.Fatal(err)
 			}
-			if name == "deleted" { // and not open in the server
-				pid := s.successor(0)
-				if err := unix.Kill(pid, unix.SIGKILL); err != nil {
-					t.Fatal(err)
-				}
-				s.successor(pid)
+		}
+		if name == "deleted" { // and not open in the server
+			pid := s.successor(0)
+			if err := unix.Kill(pid, unix.SIGKILL); err != nil {
+				t.Fatal(err)
 			}
-			before := s.faulty.Count("GET", l.digest.String())
-			l.uncached(t, root)
-			l.all(t, "when it is damaged", root)
-			if s.faulty.Count("GET", l.digest.String()) == before {
-				t.Error("nothing was fetched again: the test does not test")
-			}
-		})
-	}
+			s.successor(pid)
+		}
+		before := s.faulty.Count("GET", l.digest.String())
+		l.uncached(t, root)
+		l.all(t, "when it is damaged", root)
+		if s.faulty.Count("GET", l.digest.String()) == before {
+			t.Error("nothing was fetched again: the test does not test")
+		}
+	})
 }
 
 // A file system that the kernel makes read-only, as ext4 does after an error,
@@ -197,21 +203,16 @@ func TestIndexDamaged(t *testing.T) {
 	s := newField(t, 20*time.Second).site(t, len(damages))
 	s.pull(s.ref)
 	root := s.root()
-	i := 0
-	for name, damage := range damages {
-		l := s.layers[i]
-		i++
-		t.Run(name, func(t *testing.T) {
-			if err := damage(filepath.Join(s.spryd.Root(), "layers", l.digest.Encoded(), "index")); err != nil {
-				t.Fatal(err)
-			}
-			pid := s.successor(0)
-			if err := unix.Kill(pid, unix.SIGKILL); err != nil && !errors.Is(err, unix.ESRCH) { // it may have noticed
-				t.Fatal(err)
-			}
-			s.successor(pid)
-			l.all(t, "when its index was damaged", root)
-			l.all(t, "in a new container", s.root())
-		})
-	}
+	s.each(damages, func(t *testing.T, _ string, l plot, damage func(path string) error) {
+		if err := damage(filepath.Join(s.spryd.Root(), "layers", l.digest.Encoded(), "index")); err != nil {
+			t.Fatal(err)
+		}
+		pid := s.successor(0)
+		if err := unix.Kill(pid, unix.SIGKILL); err != nil && !errors.Is(err, unix.ESRCH) { // it may have noticed
+			t.Fatal(err)
+		}
+		s.successor(pid)
+		l.all(t, "when its index was damaged", root)
+		l.all(t, "in a new container", s.root())
+	})
 }
