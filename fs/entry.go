@@ -9,6 +9,7 @@ import (
 	iofs "io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/containerd/log"
@@ -47,6 +48,9 @@ type served struct {
 	identity   string
 	mountpoint string
 	mountID    uint64
+	// followed has the nodes of the programs and libraries whose needs were
+	// fetched (toc.NodeID to struct{}).
+	followed sync.Map
 	// inherited says that containers of an earlier process are served, of
 	// which the session does not tell when they end.
 	inherited bool
@@ -106,8 +110,8 @@ func (f *FileSystem) openLayer(s *served, rec record, last func(*layer.Options))
 		Slow: f.options.Slow, Counters: f.options.Counters, Images: func() []string { return f.images(rec.Layer) },
 		OnDemandOnly: !f.options.Background,
 		Index:        rec.Ztoc, ReadCondemned: f.options.ReadCondemned,
-		Begun:       func(id toc.NodeID, head []byte) { f.begun(rec.Layer, id, head) },
-		OnPlain:     func() { f.work.Go(func() { f.toPlain(rec.Layer, s) }) },
+		Begun:       func(id toc.NodeID, head []byte) { f.follow(s, id, head) },
+		OnPlain:     func() { f.goWork(func() { f.toPlain(rec.Layer, s) }) },
 		OnCondemned: func(err error) { f.condemn(rec, err) },
 	}
 	if last != nil {

@@ -156,6 +156,15 @@ func (f *FileSystem) begin(ctx context.Context, d digest.Digest) (_ context.Cont
 	}, nil
 }
 
+// goWork runs do in a goroutine that Close waits for, unless it has begun.
+func (f *FileSystem) goWork(do func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.closed {
+		f.work.Go(do)
+	}
+}
+
 // dir is where layer d is on disk.
 func (f *FileSystem) dir(d digest.Digest) string {
 	return filepath.Join(f.options.Root, layersName, d.Encoded())

@@ -69,7 +69,7 @@ func (f *FileSystem) healLater(d digest.Digest) {
 	if err != nil {
 		return
 	}
-	f.work.Go(func() {
+	f.goWork(func() {
 		for pause := time.Second; ; pause = min(2*pause, longestHeal) {
 			over, err := f.heal(rec)
 			if over {

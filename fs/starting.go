@@ -16,7 +16,6 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/spryd/spry/fs/discover"
-	"github.com/spryd/spry/fs/layer"
 	"github.com/spryd/spry/fs/program"
 	"github.com/spryd/spry/index"
 	"github.com/spryd/spry/index/toc"
@@ -30,27 +29,19 @@ const (
 	startTime = 30 * time.Second
 	// maxConfig bounds an image's manifest, and its configuration, in bytes.
 	maxConfig = 4 << 20
-	// maxBegun is how many files are remembered as begun.
-	maxBegun = 4096
 	// parallelLoads is how many programs of a host are followed at a time.
 	parallelLoads = 8
 )
 
 // starting fetches what containers read when they start, ahead of them: at a
-// pull, besides layers that have to be unpacked, what the image's command needs, later what the programs and libraries
-// need that a container begins to read.
+// pull, besides layers that have to be unpacked, what the image's command
+// needs, later what the programs and libraries need that a container begins to
+// read.
 type starting struct {
 	loads chan struct{} // has an element for each program that is followed
 
-	mu     sync.Mutex                // guards everything below
+	mu     sync.Mutex                // guards images
 	images map[digest.Digest]*pulled // by manifest
-	begun  map[file]struct{}         // programs that were followed
-}
-
-// file is a file of a layer.
-type file struct {
-	layer digest.Digest
-	node  toc.NodeID
 }
 
 // pulled is an image whose layers are being mounted.
@@ -60,8 +51,7 @@ type pulled struct {
 }
 
 func newStarting() *starting {
-	return &starting{loads: make(chan struct{}, parallelLoads), images: make(map[digest.Digest]*pulled),
-		begun: make(map[file]struct{})}
+	return &starting{loads: make(chan struct{}, parallelLoads), images: make(map[digest.Digest]*pulled)}
 }
 
 // begin notes that the layers of found are going to be mounted. It returns nil
@@ -101,22 +91,6 @@ func (s *starting) end(manifest digest.Digest) {
 	delete(s.images, manifest)
 }
 
-// first says whether a file begins to be read for the first time, as far as is
-// remembered.
-func (s *starting) first(layer digest.Digest, node toc.NodeID) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f := file{layer, node}
-	if _, known := s.begun[f]; known {
-		return false
-	}
-	if len(s.begun) >= maxBegun {
-		clear(s.begun)
-	}
-	s.begun[f] = struct{}{}
-	return true
-}
-
 // expectStart prepares for a container of ref's image, once for its layers.
 func (f *FileSystem) expectStart(ref index.LayerRef, found *discover.Found) {
 	if ref.Manifest == "" {
@@ -132,6 +106,10 @@ func (f *FileSystem) expectStart(ref index.LayerRef, found *discover.Found) {
 		defer cancel()
 		if err := f.startAhead(ctx, ref, found, p.mounted); err != nil && f.lifetime.Err() == nil {
 			log.L.WithField("image", ref.Image).WithError(err).Debug("nothing is fetched ahead of a start")
+		}
+		select { // or else the layers that come would begin it again
+		case <-p.mounted:
+		case <-ctx.Done():
 		}
 	})
 }
@@ -154,23 +132,21 @@ func (f *FileSystem) startAhead(ctx context.Context, ref index.LayerRef, found *
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	var layers []digest.Digest
+	var layers []*served
 	for _, l := range slices.Backward(manifest.Layers) {
-		layers = append(layers, l.Digest)
+		if s := f.served(l.Digest); s != nil {
+			layers = append(layers, s)
+		}
 	}
-	f.withImage(ctx, layers, func(ctx context.Context, im program.Image) { program.Start(ctx, im, command) })
+	withImage(ctx, layers, func(ctx context.Context, im program.Image) { program.Start(ctx, im, command) })
 	return nil
 }
 
-// withImage calls do with those of layers that are served, in their order, and
+// withImage calls do with those of layers that are open, in their order, and
 // keeps them meanwhile. The context ends when one of them is to be closed.
-func (f *FileSystem) withImage(ctx context.Context, layers []digest.Digest, do func(context.Context, program.Image)) {
+func withImage(ctx context.Context, layers []*served, do func(context.Context, program.Image)) {
 	var im program.Image
-	for _, d := range layers {
-		s := f.served(d)
-		if s == nil {
-			continue
-		}
+	for _, s := range layers {
 		held, release, ok := s.layer.Hold(ctx)
 		if !ok {
 			continue
@@ -216,10 +192,10 @@ func (f *FileSystem) served(d digest.Digest) *served {
 	return nil
 }
 
-// begun fetches what a program or a library of layer d needs that a container
-// begins to read. Where too many are followed it does nothing.
-func (f *FileSystem) begun(d digest.Digest, id toc.NodeID, head []byte) {
-	if !program.Is(head) || !f.starting.first(d, id) {
+// follow fetches what a program or a library of s needs that a container begins
+// to read, the first time it is. Where too many are followed it does nothing.
+func (f *FileSystem) follow(s *served, id toc.NodeID, head []byte) {
+	if !program.Is(head) {
 		return
 	}
 	select {
@@ -227,41 +203,40 @@ func (f *FileSystem) begun(d digest.Digest, id toc.NodeID, head []byte) {
 	default:
 		return
 	}
+	leave := func() { <-f.starting.loads }
+	if _, known := s.followed.LoadOrStore(id, struct{}{}); known {
+		leave()
+		return
+	}
 	f.goWork(func() {
-		defer func() { <-f.starting.loads }()
+		defer leave()
 		ctx, cancel := context.WithTimeout(f.lifetime, startTime)
 		defer cancel()
-		f.withImage(ctx, f.siblings(d), func(ctx context.Context, im program.Image) {
-			if im[0].(*layer.Layer).Digest() == d {
-				program.Load(ctx, im, program.File{Layer: im[0], Node: id})
+		withImage(ctx, f.siblings(s), func(ctx context.Context, im program.Image) {
+			if im[0] == program.Layer(s.layer) { // it is open
+				program.Load(ctx, im, program.File{Layer: s.layer, Node: id, Path: "/" + s.layer.Tree().Path(id)})
 			}
 		})
 	})
 }
 
-// siblings are d and the other layers of the images that have it.
-func (f *FileSystem) siblings(d digest.Digest) []digest.Digest {
+// siblings are s and what serves the other layers of the images that have its
+// layer.
+func (f *FileSystem) siblings(s *served) []*served {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	all := []digest.Digest{d}
-	of := f.entries[d]
-	if of == nil {
-		return all
+	var images []string
+	for _, e := range f.entries {
+		if e.served == s {
+			images = e.record.Images
+		}
 	}
-	for other, e := range f.entries {
-		shares := func(image string) bool { return slices.Contains(e.record.Images, image) }
-		if other != d && slices.ContainsFunc(of.record.Images, shares) {
-			all = append(all, other)
+	all := []*served{s}
+	for _, e := range f.entries {
+		shared := slices.ContainsFunc(e.record.Images, func(image string) bool { return slices.Contains(images, image) })
+		if shared && e.served != nil && e.served != s && e.plain == nil {
+			all = append(all, e.served)
 		}
 	}
 	return all
-}
-
-// goWork runs do in a goroutine that Close waits for, unless it has begun.
-func (f *FileSystem) goWork(do func()) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if !f.closed {
-		f.work.Go(do)
-	}
 }

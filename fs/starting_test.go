@@ -6,6 +6,7 @@ package fs_test
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -47,6 +48,14 @@ func (h *host) fetched(img *image) []int {
 	return n
 }
 
+// release takes layer i from owner.
+func (h *host) release(t *testing.T, img *image, i int, owner string) {
+	t.Helper()
+	if err := h.Release(t.Context(), img.desc.Layers[i].Digest, owner); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestCommandIsFetched: what the image runs is there before anybody reads.
 func TestCommandIsFetched(t *testing.T) {
 	img := shellImage(t)
@@ -69,31 +78,54 @@ func TestCommandOfAnImageWithHalfItsLayers(t *testing.T) {
 	waitFor(t, func() bool { return slices.Equal(h.fetched(img), []int{1}) })
 }
 
-// TestInterpreterIsFetched: a container that runs something else is followed.
+// TestInterpreterIsFetched: a container that runs something else is followed, in
+// a layer that was removed and came again too.
 func TestInterpreterIsFetched(t *testing.T) {
 	img := shellImage(t)
 	img.srv.DeleteBlob(img.desc.Config.Digest)
 	h := start(t, t.TempDir(), nil)
-	h.mount(t, img, 0, "a")
-	h.mount(t, img, 1, "b")
-	if _, err := os.ReadFile(filepath.Join(h.dir(t, img.desc.Layers[1].Digest), "run.sh")); err != nil {
-		t.Fatal(err)
+	for range 2 {
+		h.mount(t, img, 0, "a")
+		h.mount(t, img, 1, "b")
+		if _, err := os.ReadFile(filepath.Join(h.dir(t, img.desc.Layers[1].Digest), "run.sh")); err != nil {
+			t.Fatal(err)
+		}
+		waitFor(t, func() bool { return slices.Equal(h.fetched(img), []int{1, 1}) })
+		h.release(t, img, 0, "a")
+		h.release(t, img, 1, "b")
 	}
-	waitFor(t, func() bool { return slices.Equal(h.fetched(img), []int{1, 1}) })
 }
 
-// TestCloseEndsStarts: neither a layer nor the file system waits for a registry.
+// TestCommandIsLookedForOnce: an image without a configuration is not asked for
+// it again by each of its layers.
+func TestCommandIsLookedForOnce(t *testing.T) {
+	img := shellImage(t)
+	img.srv.DeleteBlob(img.desc.Config.Digest)
+	h := start(t, t.TempDir(), nil)
+	config := "/v2/app/blobs/" + img.desc.Config.Digest.String()
+	h.mount(t, img, 0, "a")
+	waitFor(t, func() bool { return img.srv.Count("GET", config) > 0 })
+	time.Sleep(50 * time.Millisecond) // until that has failed
+	asked := img.srv.Count("GET", config)
+	h.mount(t, img, 1, "b")
+	time.Sleep(50 * time.Millisecond)
+	if n := img.srv.Count("GET", config); n != asked {
+		t.Errorf("asked %d times, and %d times for another layer", asked, n-asked)
+	}
+}
+
+// TestCloseEndsStarts: neither a layer nor the file system waits for a registry
+// that answers no more.
 func TestCloseEndsStarts(t *testing.T) {
 	img := shellImage(t)
 	h := start(t, t.TempDir(), func(o *spryfs.Options) { o.Deadline = time.Hour })
-	for range 3 {
-		h.mount(t, img, 0, "a")
-		h.mount(t, img, 1, "b")
-		for i, owner := range []string{"a", "b"} {
-			if err := h.Release(t.Context(), img.desc.Layers[i].Digest, owner); err != nil {
-				t.Fatal(err)
-			}
-		}
+	script := img.srv.Rule(remotetest.Rule{Path: "/blobs/" + img.desc.Layers[1].Digest.String(), Do: remotetest.Stall(0)})
+	h.mount(t, img, 0, "a")
+	h.mount(t, img, 1, "b")
+	waitFor(t, func() bool { return script.Hits() > 0 })
+	h.release(t, img, 0, "a") // which the start has too, that waits for the other one
+	if n := script.Hits(); n != 1 {
+		t.Errorf("the registry was asked %d times before the layer was released", n)
 	}
 }
 
@@ -121,6 +153,24 @@ func TestSmallLayersAreLoadedAhead(t *testing.T) {
 		}
 		if n := srv.Count("GET", blob(i)); n != 1 {
 			t.Errorf("layer %d was fetched %d times", i, n)
+		}
+	}
+}
+
+// TestCalm: memory is given back some seconds after the last layer changed.
+func TestCalm(t *testing.T) {
+	forced := func() uint32 {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.NumForcedGC
+	}
+	img := push(t, remotetest.New(t), "app", "", 1)
+	h := start(t, t.TempDir(), nil)
+	before := forced()
+	h.mount(t, img, 0, "a")
+	for deadline := time.Now().Add(time.Minute); forced() == before; time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("nothing was given back within a minute")
 		}
 	}
 }

@@ -11,7 +11,6 @@ import (
 	"sync/atomic"
 
 	"github.com/containerd/log"
-	"github.com/opencontainers/go-digest"
 
 	"github.com/spryd/spry/fs/fetch"
 	"github.com/spryd/spry/fs/read"
@@ -121,9 +120,6 @@ func (l *Layer) Hold(ctx context.Context) (_ context.Context, release func(), ok
 		l.work.Done()
 	}, true
 }
-
-// Digest names the layer.
-func (l *Layer) Digest() digest.Digest { return l.options.Digest }
 
 // Tree is the layer's file table.
 func (l *Layer) Tree() *toc.Tree { return l.options.Tree }

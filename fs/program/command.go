@@ -53,17 +53,17 @@ func ParseCommand(config []byte) (Command, error) {
 }
 
 // find finds the file that a word of the command names in im, if it names one.
-func (c Command) find(im Image, word string) (found, bool) {
+func (c Command) find(im Image, word string) (File, bool) {
 	if strings.Contains(word, "/") {
 		if !path.IsAbs(word) {
 			word = path.Join(c.dir, word)
 		}
-		return im.file(word)
+		return im.Find(word)
 	}
 	for _, dir := range c.path {
-		if f, ok := im.file(path.Join("/", dir, word)); ok {
+		if f, ok := im.Find(path.Join("/", dir, word)); ok {
 			return f, true
 		}
 	}
-	return im.file(path.Join(c.dir, word))
+	return im.Find(path.Join(c.dir, word))
 }

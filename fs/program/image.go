@@ -8,6 +8,8 @@ import (
 	"path"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/spryd/spry/index/toc"
 )
 
@@ -26,16 +28,17 @@ type Layer interface {
 // Image is the lazily mounted layers of an image, the topmost first.
 type Image []Layer
 
-// File is a regular file of an image.
+// File is a regular file of an image. Path begins with a slash and leads through
+// no symlink.
 type File struct {
 	Layer Layer
 	Node  toc.NodeID
+	Path  string
 }
 
 // Find follows a path from the root of the image to a regular file, through
 // symlinks. Whiteouts are not looked at: what an upper layer removed is found.
-// resolved is the path without symlinks.
-func (im Image) Find(name string) (f File, resolved string, ok bool) {
+func (im Image) Find(name string) (f File, ok bool) {
 	todo := strings.Split(name, "/")
 	dir, links := "", 0 // dir is resolved, without slashes around it
 	for len(todo) > 0 {
@@ -51,32 +54,25 @@ func (im Image) Find(name string) (f File, resolved string, ok bool) {
 		at := path.Join(dir, part)
 		f, mode := im.lookup(at)
 		switch mode {
-		case modeDir:
+		case unix.S_IFDIR:
 			dir = at
-		case modeSymlink:
+		case unix.S_IFLNK:
 			if links++; links > maxLinks {
-				return File{}, "", false
+				return File{}, false
 			}
 			target := f.Layer.Tree().Readlink(f.Node)
 			if path.IsAbs(target) {
 				dir = ""
 			}
 			todo = append(strings.Split(target, "/"), todo...)
-		case modeRegular:
-			return f, "/" + at, len(todo) == 0
+		case unix.S_IFREG:
+			return f, len(todo) == 0
 		default:
-			return File{}, "", false
+			return File{}, false
 		}
 	}
-	return File{}, "", false
+	return File{}, false
 }
-
-const (
-	modeType    = 0o170000
-	modeRegular = 0o100000
-	modeDir     = 0o040000
-	modeSymlink = 0o120000
-)
 
 // lookup is what the topmost layer that has it has at a path relative to the
 // root, and its file type; 0 if no layer has anything there.
@@ -90,7 +86,7 @@ func (im Image) lookup(name string) (f File, mode uint32) {
 		}
 		if ok {
 			attr, _ := l.Tree().Attr(node)
-			return File{Layer: l, Node: node}, attr.Mode & modeType
+			return File{Layer: l, Node: node, Path: "/" + name}, attr.Mode & unix.S_IFMT
 		}
 	}
 	return File{}, 0

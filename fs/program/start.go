@@ -51,7 +51,7 @@ func isScript(head []byte) bool { return bytes.HasPrefix(head, []byte("#!")) }
 func Start(ctx context.Context, im Image, c Command) {
 	s := newStart(ctx, im)
 	for _, name := range runtimeFiles {
-		s.add(im.file(name))
+		s.add(im.Find(name))
 	}
 	for _, word := range c.words {
 		s.add(c.find(im, word))
@@ -62,20 +62,8 @@ func Start(ctx context.Context, im Image, c Command) {
 // Load is Start for a file that a container reads now.
 func Load(ctx context.Context, im Image, f File) {
 	s := newStart(ctx, im)
-	s.add(found{File: f, path: "/" + f.Layer.Tree().Path(f.Node)}, true)
+	s.add(f, true)
 	s.work.Wait()
-}
-
-// found is a file of an image with the path at which it is.
-type found struct {
-	File
-	path string
-}
-
-// file is the file at a path, if there is one.
-func (im Image) file(name string) (found, bool) {
-	f, resolved, ok := im.Find(name)
-	return found{File: f, path: resolved}, ok
 }
 
 // start is what one start fetches.
@@ -96,7 +84,7 @@ func newStart(ctx context.Context, im Image) *start {
 
 // add fetches f, unless it was added before or is too much, and then what it
 // needs.
-func (s *start) add(f found, ok bool) {
+func (s *start) add(f File, ok bool) {
 	if !ok || s.ctx.Err() != nil {
 		return
 	}
@@ -106,17 +94,17 @@ func (s *start) add(f found, ok bool) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.seen[f.File] || len(s.seen) >= maxFiles || s.bytes+size > maxBytes {
+	if s.seen[f] || len(s.seen) >= maxFiles || s.bytes+size > maxBytes {
 		return
 	}
-	s.seen[f.File] = true
+	s.seen[f] = true
 	s.bytes += size
 	s.work.Go(func() { s.load(f, size) })
 }
 
 // load fetches the first n bytes of f and adds what f needs.
-func (s *start) load(f found, n int64) {
-	c := content{s, f.File}
+func (s *start) load(f File, n int64) {
+	c := content{s, f}
 	head := make([]byte, min(n, headBytes))
 	if c.fetch(0, n) != nil || f.Layer.ReadAt(s.ctx, f.Node, head, 0) != nil {
 		return
@@ -139,7 +127,7 @@ func (s *start) addInterpreter(head []byte) {
 	if len(words) == 0 {
 		return
 	}
-	s.add(s.image.file(words[0]))
+	s.add(s.image.Find(words[0]))
 	if path.Base(words[0]) == "env" && len(words) > 1 {
 		env := Command{path: strings.Split(defaultPath, ":"), dir: "/"}
 		s.add(env.find(s.image, words[len(words)-1]))
@@ -147,11 +135,11 @@ func (s *start) addInterpreter(head []byte) {
 }
 
 // addLinked adds the loader and the libraries of f.
-func (s *start) addLinked(f found, l linkage) {
+func (s *start) addLinked(f File, l linkage) {
 	if l.interpreter != "" {
-		s.add(s.image.file(l.interpreter))
+		s.add(s.image.Find(l.interpreter))
 	}
-	origin := path.Dir(f.path)
+	origin := path.Dir(f.Path)
 	var dirs []string
 	for _, dir := range l.search {
 		dirs = append(dirs, strings.NewReplacer("${ORIGIN}", origin, "$ORIGIN", origin).Replace(dir))
@@ -162,11 +150,11 @@ func (s *start) addLinked(f found, l linkage) {
 	dirs = append(dirs, origin)
 	for _, name := range l.needed {
 		if strings.Contains(name, "/") {
-			s.add(s.image.file(name))
+			s.add(s.image.Find(name))
 			continue
 		}
 		for _, dir := range dirs {
-			if lib, ok := s.image.file(path.Join(dir, name)); ok {
+			if lib, ok := s.image.Find(path.Join(dir, name)); ok {
 				s.add(lib, true)
 				break
 			}

@@ -4,7 +4,6 @@
 package program
 
 import (
-	"bytes"
 	"context"
 	"debug/elf"
 	"errors"
@@ -34,13 +33,7 @@ type fakeLayer struct {
 func newLayer(t testing.TB, files ...remotetest.File) *fakeLayer {
 	t.Helper()
 	l := &fakeLayer{tar: remotetest.Tar(t, files...), fetched: make(map[string]int64)}
-	entries, err := toctest.Entries(bytes.NewReader(l.tar))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if l.tree, err = toc.NewTree(entries); err != nil {
-		t.Fatal(err)
-	}
+	l.tree = toctest.Tree(t, l.tar)
 	return l
 }
 
@@ -155,7 +148,7 @@ func TestStart(t *testing.T) {
 
 func TestLoad(t *testing.T) {
 	l := base(t)
-	f, _, ok := Image{l}.Find("/usr/lib/x86_64-linux-gnu/libblas.so.3")
+	f, ok := Image{l}.Find("/usr/lib/x86_64-linux-gnu/libblas.so.3")
 	if !ok {
 		t.Fatal("not found")
 	}
@@ -217,11 +210,11 @@ func TestFind(t *testing.T) {
 		"/bin/sh": "/usr/bin/dash", "bin/sh": "/usr/bin/dash", "/up": "/usr/bin/dash", "/../bin//dash": "/usr/bin/dash",
 		"/etc/passwd": "/etc/passwd", "/etc/passwd/x": "", "/etc": "", "": "", "/": "", "/etc/none": "",
 	} {
-		f, at, ok := im.Find(path)
-		if ok != (want != "") || (ok && at != want) {
-			t.Errorf("%q is %q, %v, want %q", path, at, ok, want)
+		f, ok := im.Find(path)
+		if ok != (want != "") || (ok && f.Path != want) {
+			t.Errorf("%q is %q, %v, want %q", path, f.Path, ok, want)
 		}
-		if ok && strings.HasSuffix(at, "dash") && f.Layer != Layer(upper) {
+		if ok && strings.HasSuffix(want, "dash") && f.Layer != Layer(upper) {
 			t.Errorf("%q is not the upper one", path)
 		}
 	}
