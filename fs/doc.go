@@ -8,7 +8,7 @@
 // disk, below Options.Root:
 //
 //	layers/<hex>/ref.json   what the layer is and where it comes from; written last
-//	layers/<hex>/ztoc       its layer index, mapped into memory while mounted
+//	layers/<hex>/index      its layer index, mapped into memory while mounted
 //	layers/<hex>/spans ...  its store, see package store
 //	m/<short hex>           its mountpoint; short, as an overlay mount may name 120;
 //	                        or, of a plain layer, another path to its directory
@@ -26,11 +26,17 @@
 //
 // # Registry work
 //
-// The first Mount of an image finds its index and begins to load the ztocs of
-// all its layers; the Mounts of the others, which containerd sends one by one,
-// mostly find theirs in memory.
+// The first Mount of an image finds its index and begins to load the layer
+// indexes of all its layers, and the small layers that have none; the Mounts of
+// the others, which containerd sends one by one, mostly find theirs in memory.
+//
+// # Starts
+//
+// When the layers of an image are mounted, what its command needs is fetched
+// (package program), and later what any program or library needs that a
+// container begins to read. Nobody waits for that.
 //
 //	Lock order:
 //	  the lock of a digest (keyed; held during network and disk work)
-//	    FileSystem.mu, artifacts.mu, source.mu (leaves, no I/O under them)
+//	    FileSystem.mu, artifacts.mu, starting.mu, source.mu (leaves, no I/O under them)
 package fs
