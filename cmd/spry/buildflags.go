@@ -69,7 +69,7 @@ func (b *buildFlags) add(cmd *cobra.Command) {
 	f.StringSliceVar(&b.formats, "format", []string{formatSOCI, formatCompact}, "`forms` of the index: soci is what every implementation reads, compact is smaller and finer and comes with it")
 	f.Var(&b.spanSize, "span-size", "uncompressed size of the pieces in which a layer can be read")
 	f.Var(&b.compactSpanSize, "compact-span-size", "about the same for the compact form: each piece is divided evenly")
-	f.Var(&b.minLayerSize, "min-layer-size", "compressed size below which a layer gets no index")
+	f.Var(&b.minLayerSize, "min-layer-size", "compressed size below which a layer gets no index and is unpacked at the pull")
 	f.StringArrayVar(&b.prefetchFiles, "prefetch-file", nil, "`path` in the image to fetch before it is asked for (repeatable)")
 	f.StringVar(&b.prefetchJSON, "prefetch-files-json", "", "`file` with a JSON array of such paths")
 	f.StringArrayVar(&b.optimizations, "optimizations", nil, "`optimization` to apply: xattr notes layers without extended attributes (repeatable)")

@@ -11,10 +11,6 @@ import (
 	"github.com/spryd/spry/index/ztoc"
 )
 
-// DefaultMinLayerSize is the size in bytes below which others give a layer no
-// ztoc: fetching it whole is as fast.
-const DefaultMinLayerSize = 10 << 20
-
 // LayerPlan says what is to be done with one layer.
 type LayerPlan struct {
 	// Desc is the layer's descriptor in the image manifest.
