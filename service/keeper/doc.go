@@ -20,6 +20,8 @@
 //	SIGHUP            upgrade: the binary at the same path is started; once it
 //	                  says hello, the old server leaves and the new one takes
 //	                  over. If it does not start, nothing happens.
+//	SIGABRT           systemd's watchdog: the server hangs. It ends and says
+//	                  where it was; mounts stay for the next start
 //
 // # Messages
 //

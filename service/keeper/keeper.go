@@ -28,6 +28,9 @@ const (
 	leaveTimeout = 20 * time.Second
 	// helloTimeout is how long a successor may take to say hello.
 	helloTimeout = 30 * time.Second
+	// abortTimeout is how long a server that hangs may take to print its
+	// stacks.
+	abortTimeout = 2 * time.Second
 )
 
 // ExitError says that the server ended as it was told, or could not be
@@ -73,7 +76,7 @@ type keeper struct {
 // NotifySignals is the channel for Options.Signals.
 func NotifySignals() (c <-chan os.Signal, stop func()) {
 	ch := make(chan os.Signal, 8)
-	signal.Notify(ch, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	signal.Notify(ch, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGABRT)
 	return ch, func() { signal.Stop(ch) }
 }
 
@@ -271,6 +274,9 @@ func (k *keeper) signalled(ctx context.Context, s os.Signal) (over bool) {
 	case k.serving == nil:
 		k.timer.Stop()
 		return k.next == nil
+	case s == syscall.SIGABRT:
+		k.serving.signal(s)
+		k.after(abortTimeout, func() { k.serving.signal(syscall.SIGKILL) })
 	case k.o.Store != nil && !again:
 		k.leave(k.serving) // to come back
 	default:

@@ -310,3 +310,28 @@ func TestStart(t *testing.T) {
 func TestTerminatedEarly(t *testing.T) {
 	newFixture(t, keeper.Options{}).terminate()
 }
+
+// TestAborted: a server that hangs ends with the keeper, also one that cannot
+// say where it was.
+func TestAborted(t *testing.T) {
+	for name, hang := range map[string]func(pid int) error{
+		"running": func(int) error { return nil },
+		"stopped": func(pid int) error { return unix.Kill(pid, unix.SIGSTOP) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t, keeper.Options{})
+			pid, _ := f.ask("hold " + sample(t, "a"))
+			if err := hang(pid); err != nil {
+				t.Fatal(err)
+			}
+			f.signals <- syscall.SIGABRT
+			var exit *keeper.ExitError
+			if err := f.end(); !errors.As(err, &exit) {
+				t.Errorf("%v, want an exit code", err)
+			}
+			if err := unix.Kill(pid, 0); !errors.Is(err, unix.ESRCH) {
+				t.Errorf("server: %v", err)
+			}
+		})
+	}
+}
