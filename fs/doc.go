@@ -7,14 +7,15 @@
 // Its users are owners (snapshot ids); with the last one it goes. What is on
 // disk, below Options.Root:
 //
-//	layers/<hex>/ref.json   what the layer is and where it comes from; written last
+//	layers/<hex>/ref.json   what the layer is and where it comes from; written last,
+//	                        but for its copy, ref.json.copy
 //	layers/<hex>/index      its layer index, mapped into memory while mounted
 //	layers/<hex>/spans ...  its store, see package store
 //	m/<short hex>           its mountpoint; short, as an overlay mount may name 120;
 //	                        or, of a plain layer, another path to its directory
 //	condemned/<hex>.<hex>   layer and index: the index was found to lie
 //
-// A directory without ref.json is rubbish of a process that died.
+// A directory without either is rubbish of a process that died.
 //
 // # Trust
 //

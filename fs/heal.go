@@ -65,7 +65,7 @@ func (f *FileSystem) repair(rec record, m *mapping) error {
 // until that works or nobody wants it any more: containers of an earlier
 // process may wait for it.
 func (f *FileSystem) healLater(d digest.Digest) {
-	rec, err := readRecord(f.dir(d), d)
+	rec, err := loadRecord(f.dir(d), d)
 	if err != nil {
 		return
 	}

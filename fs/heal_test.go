@@ -4,6 +4,7 @@
 package fs_test
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"testing"
@@ -118,6 +119,74 @@ func TestDamagedIndexIsLoadedAgain(t *testing.T) {
 			}
 			waitFor(t, func() bool { l := h.Layers(); return len(l) == 1 && l[0].FUSE })
 			verify(t, h.dir(t, d), img.files[0])
+		})
+	}
+}
+
+// rewrite makes a damage of a change of a file's content.
+func rewrite(change func([]byte) []byte) func(path string) error {
+	return func(path string) error {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(path, change(b), 0o600)
+	}
+}
+
+// A record that is damaged when the daemon starts is made anew of its copy,
+// and the other way round, without a registry. One of an earlier version, which
+// has neither digest nor copy, gets them.
+func TestDamagedRecordIsMended(t *testing.T) {
+	keep := func(string) error { return nil }
+	damages := map[string]func(path string) error{
+		"truncated": func(path string) error { return os.Truncate(path, 100) },
+		"emptied":   func(path string) error { return os.Truncate(path, 0) },
+		"deleted":   os.Remove,
+		"of another index": rewrite(func(b []byte) []byte {
+			return bytes.Replace(b, []byte(`"ztoc":"sha256:`), []byte(`"ztoc":"sha256:0`), 1)
+		}),
+		"of another image": rewrite(func(b []byte) []byte { return bytes.Replace(b, []byte("/app"), []byte("/apq"), 1) }),
+	}
+	cases := map[string][2]func(path string) error{
+		"earlier version": {rewrite(func(b []byte) []byte { b, _, _ = bytes.Cut(b, []byte("\n")); return b }), os.Remove},
+	}
+	for name, damage := range damages {
+		cases["record "+name], cases["copy "+name] = [2]func(string) error{damage, keep}, [2]func(string) error{keep, damage}
+	}
+	for name, damage := range cases {
+		t.Run(name, func(t *testing.T) {
+			root, srv := t.TempDir(), remotetest.New(t)
+			img := push(t, srv, "app", "", 1)
+			d := img.desc.Layers[0].Digest
+			h := start(t, root, nil)
+			h.mount(t, img, 0, "a")
+			verify(t, h.dir(t, d), img.files[0])
+			h.stop(t)
+			paths := [2]string{}
+			var before [2][]byte
+			for i, name := range []string{"ref.json", "ref.json.copy"} {
+				paths[i] = filepath.Join(root, "layers", d.Encoded(), name)
+				var err error
+				if before[i], err = os.ReadFile(paths[i]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for i, path := range paths {
+				if err := damage[i](path); err != nil {
+					t.Fatal(err)
+				}
+			}
+			h = start(t, root, nil)
+			if err := h.Restore(t.Context(), d, "a"); err != nil {
+				t.Fatal(err)
+			}
+			verify(t, h.dir(t, d), img.files[0])
+			for i, path := range paths {
+				if b, err := os.ReadFile(path); err != nil || !bytes.Equal(b, before[i]) {
+					t.Errorf("%s: %q, %v, want %q", filepath.Base(path), b, err, before[i])
+				}
+			}
 		})
 	}
 }

@@ -82,7 +82,7 @@ func (f *FileSystem) known(d digest.Digest) (record, bool) {
 	if e := f.entry(d); e != nil {
 		return e.record, e.record.Ztoc != ""
 	}
-	rec, err := readRecord(f.dir(d), d)
+	rec, err := loadRecord(f.dir(d), d)
 	if err != nil && !errdefs.IsNotFound(err) {
 		log.L.WithField("layer", d.String()).WithError(err).Warn("what is left of layer is not used")
 	}

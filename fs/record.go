@@ -4,6 +4,7 @@
 package fs
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,13 +15,17 @@ import (
 	"slices"
 
 	"github.com/containerd/errdefs"
+	"github.com/containerd/log"
 	"github.com/opencontainers/go-digest"
 
 	"github.com/spryd/spry/index"
 )
 
 const (
+	// recordName vouches for the layer's directory; recordCopy is used, and
+	// makes it anew, if the disk damages it.
 	recordName = "ref.json"
+	recordCopy = "ref.json.copy"
 	// indexName is the index in the form that is mapped; ztocName is what
 	// earlier versions had in its place.
 	indexName = "index"
@@ -29,7 +34,9 @@ const (
 	maxRecord = 1 << 20
 )
 
-// record is ref.json: all that is needed to mount a layer without network.
+// record is all that is needed to mount a layer without network. Its file is a
+// line of JSON and one with the digest of the first, which earlier versions
+// neither wrote nor read.
 type record struct {
 	Layer digest.Digest `json:"layer"`
 	// Size is of the blob, in bytes.
@@ -71,10 +78,31 @@ func (r record) with(ref index.LayerRef) (record, bool) {
 
 func lastOf[T any](list []T) []T { return list[max(0, len(list)-maxImages):] }
 
-// readRecord reads the record in dir. A directory without one matches
+// loadRecord reads the record in dir from either of its files and makes the
+// other one good. A directory without one matches errdefs.ErrNotFound. It needs
+// the lock of the layer.
+func loadRecord(dir string, layer digest.Digest) (record, error) {
+	r, err := readRecord(filepath.Join(dir, recordName), layer)
+	copied, copyErr := readRecord(filepath.Join(dir, recordCopy), layer)
+	switch {
+	case err == nil && copyErr == nil:
+		return r, nil
+	case err != nil && copyErr != nil:
+		return record{}, err
+	case err != nil:
+		log.L.WithField("layer", layer.String()).WithError(err).Warn("record on disk is damaged, its copy is used")
+		r = copied
+	}
+	if err := r.write(dir); err != nil {
+		log.L.WithField("layer", layer.String()).WithError(err).Warn("record on disk is not mended")
+	}
+	return r, nil
+}
+
+// readRecord reads one file of a record. If there is none, the error matches
 // errdefs.ErrNotFound.
-func readRecord(dir string, layer digest.Digest) (record, error) {
-	f, err := os.Open(filepath.Join(dir, recordName))
+func readRecord(path string, layer digest.Digest) (record, error) {
+	f, err := os.Open(path)
 	if errors.Is(err, iofs.ErrNotExist) {
 		return record{}, fmt.Errorf("not on this host: %w", errdefs.ErrNotFound)
 	}
@@ -82,23 +110,32 @@ func readRecord(dir string, layer digest.Digest) (record, error) {
 		return record{}, err
 	}
 	defer func() { _ = f.Close() }()
+	b, err := io.ReadAll(io.LimitReader(f, maxRecord))
+	if err != nil {
+		return record{}, err
+	}
+	b, sum, summed := bytes.Cut(b, []byte("\n"))
+	if summed && string(sum) != digest.FromBytes(b).String() {
+		return record{}, fmt.Errorf("%s: content does not have its digest", path)
+	}
 	var r record
-	if err := json.NewDecoder(io.LimitReader(f, maxRecord)).Decode(&r); err != nil {
-		return record{}, fmt.Errorf("%s: %w", f.Name(), err)
+	if err := json.Unmarshal(b, &r); err != nil {
+		return record{}, fmt.Errorf("%s: %w", path, err)
 	}
 	if r.Layer != layer {
-		return record{}, fmt.Errorf("%s: is of layer %.80q", f.Name(), string(r.Layer))
+		return record{}, fmt.Errorf("%s: is of layer %.80q", path, string(r.Layer))
 	}
 	return r, nil
 }
 
 // write puts the record in dir, in one step, so that it survives a loss of
-// power.
+// power, and then its copy, which may be lost.
 func (r record) write(dir string) error {
 	b, err := json.Marshal(r)
 	if err != nil {
 		return err
 	}
+	b = fmt.Appendf(b, "\n%s", digest.FromBytes(b))
 	path := filepath.Join(dir, recordName)
 	if err := writeSynced(path+".tmp", b); err != nil {
 		return err
@@ -110,7 +147,14 @@ func (r record) write(dir string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	if err := errors.Join(d.Sync(), d.Close()); err != nil {
+		return err
+	}
+	path = filepath.Join(dir, recordCopy)
+	if err := os.WriteFile(path+".tmp", b, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(path+".tmp", path)
 }
 
 // writeSynced writes a file and syncs it.

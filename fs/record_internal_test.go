@@ -18,12 +18,13 @@ func FuzzRecord(f *testing.F) {
 	f.Add([]byte(`{"layer":"` + layer.String() + `","size":-1,"ztoc":"../../x"}`))
 	f.Add([]byte(`{"layer":`))
 	f.Add([]byte(`null`))
+	f.Add([]byte("{}\n" + digest.FromString("{}").String()))
 	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if err := os.WriteFile(filepath.Join(dir, recordName), b, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		r, err := readRecord(dir, layer)
+		r, err := readRecord(filepath.Join(dir, recordName), layer)
 		if err != nil {
 			return
 		}
@@ -33,7 +34,7 @@ func FuzzRecord(f *testing.F) {
 		if err := r.write(dir); err != nil {
 			t.Fatal(err)
 		}
-		if again, err := readRecord(dir, layer); err != nil || again.Ztoc != r.Ztoc || len(again.Images) != len(r.Images) {
+		if again, err := readRecord(filepath.Join(dir, recordName), layer); err != nil || again.Ztoc != r.Ztoc || len(again.Images) != len(r.Images) {
 			t.Errorf("wrote %+v, read %+v, error %v", r, again, err)
 		}
 	})

@@ -86,12 +86,14 @@ func (f *FileSystem) discard(d digest.Digest, e *entry) error {
 	return nil
 }
 
-// remove removes a layer's directory, its record first.
+// remove removes a layer's directory, what vouches for it first.
 func (f *FileSystem) remove(d digest.Digest) error {
 	dir := f.dir(d)
-	err := os.Remove(filepath.Join(dir, recordName))
-	if err != nil && !errors.Is(err, iofs.ErrNotExist) {
-		return err
+	for _, name := range []string{recordCopy, recordName} {
+		err := os.Remove(filepath.Join(dir, name))
+		if err != nil && !errors.Is(err, iofs.ErrNotExist) {
+			return err
+		}
 	}
 	return os.RemoveAll(dir)
 }

@@ -64,7 +64,7 @@ func (f *FileSystem) Check(ctx context.Context, layer digest.Digest) error {
 func (f *FileSystem) revive(e *entry) error {
 	rec, err := e.record, error(nil)
 	if rec.Ztoc == "" {
-		rec, err = readRecord(f.dir(rec.Layer), rec.Layer)
+		rec, err = loadRecord(f.dir(rec.Layer), rec.Layer)
 	}
 	if c, lies := f.condemned.find(rec.Layer, rec.Ztoc); lies && err == nil {
 		return c.Err()

@@ -80,8 +80,8 @@ func (f *FileSystem) Usage(_ context.Context, d digest.Digest) (Usage, error) {
 
 // usage is what the layer of e occupies. FileSystem.mu is held.
 func (e *entry) usage() Usage {
-	// The directory and the files beside fs: ref.json, spans, index, sealed.
-	own := Usage{Bytes: 4 * 4096, Inodes: 5}
+	// The directory and the files beside fs: ref.json and its copy, spans, index, sealed.
+	own := Usage{Bytes: 5 * 4096, Inodes: 6}
 	switch {
 	case e.plain != nil:
 		own.Bytes, own.Inodes = own.Bytes+e.plain.usage.Bytes, own.Inodes+e.plain.usage.Inodes

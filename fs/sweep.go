@@ -63,7 +63,7 @@ func (f *FileSystem) sweepDir(ctx context.Context, name string) error {
 // adoptIdle keeps a layer that an earlier process left on disk, if it is
 // usable.
 func (f *FileSystem) adoptIdle(d digest.Digest) bool {
-	rec, err := readRecord(f.dir(d), d)
+	rec, err := loadRecord(f.dir(d), d)
 	if err != nil || !f.keeps(&entry{record: rec}) {
 		return false
 	}

@@ -199,6 +199,10 @@ func TestIndexDamaged(t *testing.T) {
 		"flipped":   func(path string) error { return errors.Join(flip(path), os.Rename(path+".new", path)) },
 		"truncated": func(path string) error { return os.Truncate(path, 100) },
 		"deleted":   os.Remove,
+		"beside a damaged record": func(path string) error {
+			path = filepath.Join(filepath.Dir(path), "ref.json")
+			return errors.Join(flip(path), os.Rename(path+".new", path))
+		},
 	}
 	s := newField(t, 20*time.Second).site(t, len(damages))
 	s.pull(s.ref)
