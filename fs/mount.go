@@ -152,7 +152,7 @@ func (f *FileSystem) createAny(ctx context.Context, ref index.LayerRef, owner st
 // create sets a layer up from one form of its index.
 func (f *FileSystem) create(ctx context.Context, ref index.LayerRef, owner string, p plan) error {
 	rec, _ := record{Layer: ref.Layer, Size: ref.Size, Ztoc: p.form.desc.Digest}.with(ref)
-	s, err := f.build(ctx, ref, rec, p)
+	s, err := f.build(ctx, ref, &rec, p)
 	if err != nil {
 		return err
 	}
@@ -168,8 +168,8 @@ func (f *FileSystem) create(ctx context.Context, ref index.LayerRef, owner strin
 	return nil
 }
 
-// build loads one form of a layer's index and mounts the layer.
-func (f *FileSystem) build(ctx context.Context, ref index.LayerRef, rec record, p plan) (*served, error) {
+// build loads one form of a layer's index and mounts the layer; it completes rec.
+func (f *FileSystem) build(ctx context.Context, ref index.LayerRef, rec *record, p plan) (*served, error) {
 	ctx, cancel := f.artifacts.bound(ctx, p.found.Digest)
 	defer cancel()
 	b, err := f.artifacts.get(ctx, ref, p.form)
@@ -196,8 +196,9 @@ func notLoaded(ctx context.Context, m form, err error) error {
 
 // install writes a layer's directory, with the index b in the form that is
 // mapped, and mounts the layer. The record, which makes it last, is written
-// when everything else has worked.
-func (f *FileSystem) install(ctx context.Context, rec record, m form, b []byte, last func(*layer.Options)) (*served, error) {
+// when everything else has worked; it gets the size of the blob from the index,
+// as containerd does not say it.
+func (f *FileSystem) install(ctx context.Context, rec *record, m form, b []byte, last func(*layer.Options)) (*served, error) {
 	if err := f.remove(rec.Layer); err != nil { // rubbish, or of another index
 		return nil, err
 	}
@@ -205,7 +206,7 @@ func (f *FileSystem) install(ctx context.Context, rec record, m form, b []byte, 
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return nil, err
 	}
-	z, err := writeIndex(dir, rec, m, b)
+	z, err := writeIndex(dir, *rec, m, b)
 	if err != nil {
 		return nil, err
 	}
@@ -214,10 +215,11 @@ func (f *FileSystem) install(ctx context.Context, rec record, m form, b []byte, 
 			return nil, fmt.Errorf("%s: %w", m, err)
 		}
 	}
-	s, err := f.serve(rec, last)
+	s, err := f.serve(*rec, last)
 	if err != nil {
 		return nil, err
 	}
+	rec.Size = s.index.layer.CompressedSize()
 	if err := rec.write(dir); err != nil {
 		return nil, errors.Join(err, s.close())
 	}

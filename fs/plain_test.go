@@ -314,3 +314,29 @@ func TestUsageIsTrue(t *testing.T) {
 		t.Errorf("usage %d bytes, on disk %d", u.Bytes, bytes)
 	}
 }
+
+// containerd does not say how large a layer is: the status knows it from the
+// index, also when that is not needed any more.
+func TestSizeOfPlainIsKnown(t *testing.T) {
+	img := push(t, remotetest.New(t), "app", "", 15)
+	l := img.desc.Layers[0]
+	root := t.TempDir()
+	h := start(t, root, background)
+	ref := img.layerRef(0)
+	ref.Size = 0
+	if err := h.Mount(t.Context(), ref, "a"); err != nil {
+		t.Fatal(err)
+	}
+	h.waitState(t, l.Digest, "plain")
+	h.waitNoFUSE(t, l.Digest)
+	for range 2 {
+		if st := h.waitState(t, l.Digest, "plain"); st.Size != l.Size {
+			t.Errorf("size %d, want %d", st.Size, l.Size)
+		}
+		h.stop(t)
+		h = start(t, root, background)
+		if err := h.Restore(t.Context(), l.Digest, "a"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
