@@ -32,7 +32,8 @@ type node struct {
 }
 
 // newNode starts a host of a containerd line; config is spryd's file, "" for none.
-func newNode(t *testing.T, line, config string) *node {
+// The image of pods, if given, makes containerd serve CRI.
+func newNode(t *testing.T, line, config string, sandbox ...string) *node {
 	t.Helper()
 	n := &node{t: t, ctx: testContext(t)}
 	dir, err := os.MkdirTemp("", "spry") //nolint:usetesting // t.TempDir is too long for a socket path
@@ -52,7 +53,8 @@ func newNode(t *testing.T, line, config string) *node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n.ctd, err = testbed.StartContainerd(n.ctx, testbed.ContainerdOptions{Dir: filepath.Join(dir, "c"), Bin: bin, Proxies: []testbed.Proxy{n.spryd.Proxy()}})
+	o := testbed.ContainerdOptions{Dir: filepath.Join(dir, "c"), Bin: bin, Proxies: []testbed.Proxy{n.spryd.Proxy()}, Sandbox: strings.Join(sandbox, "")}
+	n.ctd, err = testbed.StartContainerd(n.ctx, o)
 	if err != nil {
 		t.Fatal(err)
 	}

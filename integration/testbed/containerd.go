@@ -29,6 +29,9 @@ type ContainerdOptions struct {
 	Bin string
 	// Proxies are the proxy snapshotters to know.
 	Proxies []Proxy
+	// Sandbox, if set, is the image of pods: containerd then serves CRI, with
+	// the first of Proxies as its snapshotter.
+	Sandbox string
 }
 
 // Containerd is a running containerd of its own.
@@ -40,7 +43,7 @@ type Containerd struct {
 var containerdConfig = template.Must(template.New("").Parse(`version = {{.Version}}
 root = "{{.Dir}}/root"
 state = "{{.Dir}}/state"
-disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.nri.v1.nri", "io.containerd.tracing.processor.v1.otlp", "io.containerd.internal.v1.tracing"]
+disabled_plugins = [{{if not .Sandbox}}"io.containerd.grpc.v1.cri", {{end}}"io.containerd.nri.v1.nri", "io.containerd.tracing.processor.v1.otlp", "io.containerd.internal.v1.tracing"]
 [grpc]
   address = "{{.Dir}}/c.sock"
 {{range .Proxies}}
@@ -55,7 +58,25 @@ disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.nri.v1.nri", "io
 {{range .Unpack}}  [[plugins.'io.containerd.transfer.v1.local'.unpack_config]]
     platform = "linux/amd64"
     snapshotter = "{{.}}"
-{{end}}`))
+{{end}}
+{{with .Sandbox}}{{with index $.Proxies 0}}{{if eq $.Version 2}}
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "{{$.Sandbox}}"
+  stats_collect_period = 1
+  restrict_oom_score_adj = true
+[plugins."io.containerd.grpc.v1.cri".containerd]
+  snapshotter = "{{.Name}}"
+  disable_snapshot_annotations = false
+{{else}}
+[plugins.'io.containerd.cri.v1.images']
+  snapshotter = "{{.Name}}"
+  disable_snapshot_annotations = false
+  stats_collect_period = 1
+[plugins.'io.containerd.cri.v1.images'.pinned_images]
+  sandbox = "{{$.Sandbox}}"
+[plugins.'io.containerd.cri.v1.runtime']
+  restrict_oom_score_adj = true
+{{end}}{{end}}{{end}}`))
 
 // StartContainerd writes a configuration and starts containerd; it is ready
 // when this returns.
