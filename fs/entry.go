@@ -9,7 +9,6 @@ import (
 	iofs "io/fs"
 	"os"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"github.com/containerd/log"
@@ -48,9 +47,6 @@ type served struct {
 	identity   string
 	mountpoint string
 	mountID    uint64
-	// followed has the nodes of the programs and libraries whose needs were
-	// fetched (toc.NodeID to struct{}).
-	followed sync.Map
 	// inherited says that containers of an earlier process are served, of
 	// which the session does not tell when they end.
 	inherited bool

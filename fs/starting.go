@@ -192,10 +192,11 @@ func (f *FileSystem) served(d digest.Digest) *served {
 	return nil
 }
 
-// follow fetches what a program or a library of s needs that a container begins
-// to read, the first time it is. Where too many are followed it does nothing.
+// follow fetches what a program, a library or a module of s needs that a
+// container begins to read, the first time it is. Where too many are followed it does nothing.
 func (f *FileSystem) follow(s *served, id toc.NodeID, head []byte) {
-	if !program.Is(head) {
+	tree := s.layer.Tree()
+	if !program.Is(tree.Name(id), head) {
 		return
 	}
 	select {
@@ -204,7 +205,7 @@ func (f *FileSystem) follow(s *served, id toc.NodeID, head []byte) {
 		return
 	}
 	leave := func() { <-f.starting.loads }
-	if _, known := s.followed.LoadOrStore(id, struct{}{}); known {
+	if !s.layer.Follow(id) {
 		leave()
 		return
 	}
@@ -214,7 +215,7 @@ func (f *FileSystem) follow(s *served, id toc.NodeID, head []byte) {
 		defer cancel()
 		withImage(ctx, f.siblings(s), func(ctx context.Context, im program.Image) {
 			if im[0] == program.Layer(s.layer) { // it is open
-				program.Load(ctx, im, program.File{Layer: s.layer, Node: id, Path: "/" + s.layer.Tree().Path(id)})
+				program.Load(ctx, im, program.File{Layer: s.layer, Node: id, Path: "/" + tree.Path(id)})
 			}
 		})
 	})

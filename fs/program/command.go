@@ -17,15 +17,21 @@ const (
 	defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 	// maxWords is how many words of a command are looked at.
 	maxWords = 64
+	// maxDirs is how many directories of PATH are looked in.
+	maxDirs = 64
 	// separators end words in the scripts that are arguments of a shell.
 	separators = " \t\r\n;&|()<>{}\"'`$=,"
 )
 
+// statements puts each statement of a Python program in one line on its own.
+var statements = strings.NewReplacer("; ", "\n", ";", "\n")
+
 // Command is what an image runs.
 type Command struct {
-	words []string // of the command, and of scripts in it
-	path  []string // directories of programs
-	dir   string   // working directory
+	words   []string // of the command, and of scripts in it
+	modules []string // of Python that it runs or imports
+	path    []string // directories of programs
+	dir     string   // working directory
 }
 
 // ParseCommand reads the command of an image's configuration
@@ -42,14 +48,27 @@ func ParseCommand(config []byte) (Command, error) {
 			search = v
 		}
 	}
-	c.path = strings.Split(search, ":")
+	c.path = splitPath(search)
 	for _, args := range [][]string{image.Config.Entrypoint, image.Config.Cmd} {
-		for _, arg := range args {
+		for i, arg := range args {
+			switch {
+			case i > 0 && args[i-1] == "-m":
+				c.modules = append(c.modules, arg, arg+".__main__")
+			case i > 0 && args[i-1] == "-c":
+				c.modules = append(c.modules, sourceNames(statements.Replace(arg))...)
+			}
 			c.words = append(c.words, strings.FieldsFunc(arg, func(r rune) bool { return strings.ContainsRune(separators, r) })...)
 		}
 	}
 	c.words = c.words[:min(len(c.words), maxWords)]
+	c.modules = c.modules[:min(len(c.modules), maxImports)]
 	return c, nil
+}
+
+// splitPath are the directories of a PATH.
+func splitPath(list string) []string {
+	dirs := strings.SplitN(list, ":", maxDirs+1)
+	return dirs[:min(len(dirs), maxDirs)]
 }
 
 // find finds the file that a word of the command names in im, if it names one.

@@ -3,11 +3,18 @@
 
 // Package program fetches what starting a program reads before it is asked
 // for: the program itself, the interpreter that a script or an ELF file names,
-// and the shared libraries that it needs, and they need. The kernel and the
-// dynamic loader read these one after another; over a network each would cost
+// and the shared libraries that it needs, and they need; the modules that Python
+// code imports, compiled or source, and they import; the commands of shell
+// scripts; the files of an R package that is loaded and the packages that it
+// needs; and what the launcher of a Java virtual machine loads. Kernel, loader
+// and interpreters read these one after another; over a network each would cost
 // the answer time of a registry.
 //
-// What it finds are guesses. It looks for files as the loader does, but knows
-// neither its cache nor the environment, and it reads only layers that are
-// mounted lazily. A wrong guess costs bytes; a missing one costs waiting.
+// What it finds are guesses. It looks for files as the loader and interpreters
+// do, but knows neither their caches nor the environment, runs nothing, and reads
+// only layers that are mounted lazily. A wrong guess costs bytes; a missing one
+// costs waiting.
+//
+// Layers are hostile: whatever is in them, one start fetches at most maxFiles
+// and maxBytes, and looks for at most maxFinds paths and maxTried modules.
 package program

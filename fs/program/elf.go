@@ -19,7 +19,8 @@ const (
 	maxHeaders = 64
 	maxDynamic = 64 << 10
 	maxName    = 1 << 10
-	// maxNeeded is how many libraries of one file are looked for.
+	// maxNeeded is how many libraries of one file are looked for, and in how many
+	// directories that it names.
 	maxNeeded = 128
 )
 
@@ -105,6 +106,7 @@ func (l *linkage) add(tag elf.DynTag, s string) {
 		l.needed = append(l.needed, s)
 	case tag != elf.DT_NEEDED && len(l.search) < maxNeeded:
 		l.search = append(l.search, strings.Split(s, ":")...)
+		l.search = l.search[:min(len(l.search), maxNeeded)]
 	}
 }
 

@@ -7,10 +7,12 @@ import (
 	"bytes"
 	"context"
 	"debug/elf"
+	"errors"
 	"io"
 	"path"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/spryd/spry/fs/read"
 )
@@ -20,11 +22,21 @@ const (
 	// read to see what it is.
 	headBytes = 4 << 10
 	// maxFiles and maxBytes bound what one start fetches.
-	maxFiles = 256
-	maxBytes = 128 << 20
+	maxFiles = 4096
+	maxBytes = 256 << 20
+	// maxText is how much of a script or a module is read to see what it needs.
+	maxText = 4 << 20
+	// maxCommand is the size of a program up to which it is fetched because a
+	// script has its name: what a script can run is more than what it runs.
+	maxCommand = 2 << 20
 	// parallel is how many files are fetched at a time.
 	parallel = 8
+	// maxFinds bounds how many paths of one start are looked for: a hostile layer
+	// could have a thousand times as many as real ones.
+	maxFinds = 1 << 20
 )
+
+var errTooLarge = errors.New("too large to see what it needs")
 
 // runtimeFiles are read by container runtimes and the C library at every
 // start.
@@ -37,11 +49,13 @@ var loaderDirs = []string{"/lib/triple", "/usr/lib/triple", "/lib64", "/usr/lib6
 // triples are the names of such directories.
 var triples = map[elf.Machine]string{elf.EM_X86_64: "x86_64-linux-gnu", elf.EM_AARCH64: "aarch64-linux-gnu"}
 
-// Is says whether a file that begins with head is a program, a library or a
-// script.
-func Is(head []byte) bool {
-	return bytes.HasPrefix(head, []byte(elf.ELFMAG)) || isScript(head)
+// Is says whether a file of that name in its directory, which begins with head,
+// may be of a kind that other files are needed with.
+func Is(name string, head []byte) bool {
+	return isELF(head) || isScript(head) || isPython(name, head) || name == packageFile
 }
+
+func isELF(head []byte) bool { return bytes.HasPrefix(head, []byte(elf.ELFMAG)) }
 
 func isScript(head []byte) bool { return bytes.HasPrefix(head, []byte("#!")) }
 
@@ -49,20 +63,22 @@ func isScript(head []byte) bool { return bytes.HasPrefix(head, []byte("#!")) }
 // that is here, or ctx has ended. What cannot be fetched is left to the reader
 // who needs it.
 func Start(ctx context.Context, im Image, c Command) {
-	s := newStart(ctx, im)
+	s := newStart(ctx, im, c.path)
 	for _, name := range runtimeFiles {
-		s.add(im.Find(name))
+		s.add(s.find(name))
 	}
 	for _, word := range c.words {
 		s.add(c.find(im, word))
 	}
+	s.addImports(c.dir, c.modules)
 	s.work.Wait()
 }
 
-// Load is Start for a file that a container reads now.
+// Load is Start for a file that a container reads now, and that was followed
+// for the first time.
 func Load(ctx context.Context, im Image, f File) {
-	s := newStart(ctx, im)
-	s.add(f, true)
+	s := newStart(ctx, im, splitPath(defaultPath))
+	s.work.Go(func() { s.load(f, s.size(f)) })
 	s.work.Wait()
 }
 
@@ -70,36 +86,64 @@ func Load(ctx context.Context, im Image, f File) {
 type start struct {
 	ctx   context.Context
 	image Image
+	path  []string // directories of programs
 	work  sync.WaitGroup
-	slots chan struct{}
+	// slots has an element for each fetch that runs, texts for each file that is
+	// read to see what it needs: these are in memory. Who has one of texts may take
+	// one of slots, not the other way round.
+	slots, texts chan struct{}
+	modules      *modules
+	finds        atomic.Int64
 
 	mu    sync.Mutex // guards everything below
-	seen  map[File]bool
+	files int
 	bytes int64
 }
 
-func newStart(ctx context.Context, im Image) *start {
-	return &start{ctx: ctx, image: im, slots: make(chan struct{}, parallel), seen: make(map[File]bool)}
+func newStart(ctx context.Context, im Image, path []string) *start {
+	return &start{
+		ctx: ctx, image: im, path: path, modules: newModules(im),
+		slots: make(chan struct{}, parallel), texts: make(chan struct{}, parallel),
+	}
 }
 
-// add fetches f, unless it was added before or is too much, and then what it
-// needs.
-func (s *start) add(f File, ok bool) {
-	if !ok || s.ctx.Err() != nil {
-		return
+// find is [Image.Find] as long as the start goes on and not too much was looked
+// for.
+func (s *start) find(name string) (File, bool) {
+	if s.ctx.Err() != nil || s.finds.Add(1) > maxFinds {
+		return File{}, false
 	}
+	return s.image.Find(name)
+}
+
+// add fetches f, unless it was fetched before or is too much, and then what it
+// needs. Of a file that is too large to fetch whole it fetches the beginning.
+func (s *start) add(f File, ok bool) {
+	if ok {
+		s.begin(f, s.size(f))
+	}
+}
+
+// size is how much is fetched of f.
+func (s *start) size(f File) int64 {
 	_, size := f.Layer.Tree().Data(f.Node)
 	if size > read.WholeFile {
-		size = headBytes
+		return headBytes
 	}
+	return size
+}
+
+// begin fetches the first n bytes of f, unless it was followed before, and then
+// what f needs.
+func (s *start) begin(f File, n int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.seen[f] || len(s.seen) >= maxFiles || s.bytes+size > maxBytes {
+	if s.ctx.Err() != nil || s.files >= maxFiles || s.bytes+n > maxBytes || !f.Layer.Follow(f.Node) {
 		return
 	}
-	s.seen[f] = true
-	s.bytes += size
-	s.work.Go(func() { s.load(f, size) })
+	s.files++
+	s.bytes += n
+	s.work.Go(func() { s.load(f, n) })
 }
 
 // load fetches the first n bytes of f and adds what f needs.
@@ -109,37 +153,36 @@ func (s *start) load(f File, n int64) {
 	if c.fetch(0, n) != nil || f.Layer.ReadAt(s.ctx, f.Node, head, 0) != nil {
 		return
 	}
-	switch {
-	case isScript(head):
-		s.addInterpreter(head)
-	case Is(head):
-		if l, err := readLinkage(c); err == nil {
-			s.addLinked(f, l)
-		}
-	}
-}
-
-// addInterpreter adds what the first line of a script names: a path and,
-// behind env, a name.
-func (s *start) addInterpreter(head []byte) {
-	line, _, _ := bytes.Cut(head[len("#!"):], []byte("\n"))
-	words := strings.Fields(string(line))
-	if len(words) == 0 {
+	if !take(s.ctx, s.texts) {
 		return
 	}
-	s.add(s.image.Find(words[0]))
-	if path.Base(words[0]) == "env" && len(words) > 1 {
-		env := Command{path: strings.Split(defaultPath, ":"), dir: "/"}
-		s.add(env.find(s.image, words[len(words)-1]))
+	defer func() { <-s.texts }()
+	if isScript(head) {
+		s.addScript(c, head)
+	}
+	switch {
+	case isELF(head):
+		s.addLinked(c)
+	case isPython(f.Path, head):
+		s.addModules(c, head)
+	case isRPackage(f.Path):
+		s.addRPackage(f)
 	}
 }
 
-// addLinked adds the loader and the libraries of f.
-func (s *start) addLinked(f File, l linkage) {
-	if l.interpreter != "" {
-		s.add(s.image.Find(l.interpreter))
+// addLinked adds the loader and the libraries of an ELF file.
+func (s *start) addLinked(c content) {
+	l, err := readLinkage(c)
+	if err != nil {
+		return
 	}
-	origin := path.Dir(f.Path)
+	if path.Base(c.f.Path) == jvmLauncher {
+		s.addJVM(c.f)
+	}
+	if l.interpreter != "" {
+		s.add(s.find(l.interpreter))
+	}
+	origin := path.Dir(c.f.Path)
 	var dirs []string
 	for _, dir := range l.search {
 		dirs = append(dirs, strings.NewReplacer("${ORIGIN}", origin, "$ORIGIN", origin).Replace(dir))
@@ -150,15 +193,26 @@ func (s *start) addLinked(f File, l linkage) {
 	dirs = append(dirs, origin)
 	for _, name := range l.needed {
 		if strings.Contains(name, "/") {
-			s.add(s.image.Find(name))
+			s.add(s.find(name))
 			continue
 		}
 		for _, dir := range dirs {
-			if lib, ok := s.image.Find(path.Join(dir, name)); ok {
+			if lib, ok := s.find(path.Join(dir, name)); ok {
 				s.add(lib, true)
 				break
 			}
 		}
+	}
+}
+
+// take puts an element into slots as soon as there is place, unless ctx ends
+// before.
+func take(ctx context.Context, slots chan<- struct{}) bool {
+	select {
+	case slots <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 
@@ -169,13 +223,22 @@ type content struct {
 }
 
 func (c content) fetch(off, n int64) error {
-	select {
-	case c.s.slots <- struct{}{}:
-	case <-c.s.ctx.Done():
+	if !take(c.s.ctx, c.s.slots) {
 		return context.Cause(c.s.ctx)
 	}
 	defer func() { <-c.s.slots }()
 	return c.f.Layer.Ahead(c.s.ctx, c.f.Node, off, n)
+}
+
+// text is the whole of a small file.
+func (c content) text() (string, error) {
+	_, size := c.f.Layer.Tree().Data(c.f.Node)
+	if size > maxText {
+		return "", errTooLarge
+	}
+	b := make([]byte, size)
+	_, err := c.ReadAt(b, 0)
+	return string(b), err
 }
 
 // ReadAt implements [io.ReaderAt].

@@ -28,11 +28,12 @@ type fakeLayer struct {
 
 	mu      sync.Mutex
 	fetched map[string]int64 // end of what was fetched, by path
+	seen    map[toc.NodeID]bool
 }
 
 func newLayer(t testing.TB, files ...remotetest.File) *fakeLayer {
 	t.Helper()
-	l := &fakeLayer{tar: remotetest.Tar(t, files...), fetched: make(map[string]int64)}
+	l := &fakeLayer{tar: remotetest.Tar(t, files...), fetched: make(map[string]int64), seen: make(map[toc.NodeID]bool)}
 	l.tree = toctest.Tree(t, l.tar)
 	return l
 }
@@ -45,6 +46,14 @@ func (l *fakeLayer) Ahead(_ context.Context, id toc.NodeID, off, n int64) error 
 	path := l.tree.Path(id)
 	l.fetched[path] = max(l.fetched[path], off+n)
 	return l.fail
+}
+
+func (l *fakeLayer) Follow(id toc.NodeID) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	first := !l.seen[id]
+	l.seen[id] = true
+	return first
 }
 
 func (l *fakeLayer) ReadAt(_ context.Context, id toc.NodeID, p []byte, off int64) error {
@@ -173,20 +182,53 @@ func TestLargeFile(t *testing.T) {
 	}
 }
 
-// TestStartIsBounded: neither loops nor a registry that is gone keep it.
+// TestStartIsBounded: neither loops, nor large images, nor a registry that is
+// gone keep it.
 func TestStartIsBounded(t *testing.T) {
-	files := []remotetest.File{{Name: "a", Link: "b"}, {Name: "b", Link: "a"}, {Name: "deep", Link: "deep/deep"}, elfFile("usr/bin/all", linkage{})}
-	var needed []string
-	for i := range 2 * maxFiles {
-		needed = append(needed, fmt.Sprint("/lib/", i))
-		files = append(files, elfFile(fmt.Sprint("lib/", i), linkage{needed: []string{fmt.Sprint("/lib/", i+1), "/lib/0", "/a", "/deep"}}))
+	files := []remotetest.File{{Name: "a", Link: "b"}, {Name: "b", Link: "a"}, {Name: "deep", Link: "deep/deep"}}
+	for i := range maxFiles + 100 {
+		needed := []string{"/lib/0", "/a", "/deep"}
+		for k := range 8 {
+			needed = append(needed, fmt.Sprint("/lib/", 8*i+k+1))
+		}
+		files = append(files, elfFile(fmt.Sprint("lib/", i), linkage{needed: needed}))
 	}
-	files = append(files, elfFile("all", linkage{needed: needed}))
-	l := newLayer(t, files...)
-	Start(t.Context(), Image{l}, command(t, `{"config":{"Cmd":["/all","/a","/deep"]}}`))
-	if n := len(l.fetched); n != maxFiles {
-		t.Errorf("%d files were fetched", n)
+	for name, c := range map[string]struct {
+		spent func(*start)
+		want  int // files
+	}{
+		"files":    {func(*start) {}, maxFiles},
+		"bytes":    {func(s *start) { s.bytes = maxBytes - 3000 }, 3000 / len(files[10].Body)},
+		"searches": {func(s *start) { s.finds.Store(maxFinds - 1) }, 1},
+	} {
+		l := newLayer(t, files...)
+		s := newStart(t.Context(), Image{l}, nil)
+		c.spent(s)
+		s.add(s.find("/lib/0"))
+		s.work.Wait()
+		if n := len(l.fetched); n != c.want {
+			t.Errorf("%s: %d were fetched, want %d", name, n, c.want)
+		}
 	}
+	l := packageOf(t, 100)
+	s := newStart(t.Context(), Image{l}, nil)
+	s.modules.listed = maxListed - 3
+	s.addImports("/usr/lib/python3.11/site-packages", []string{"p"})
+	s.work.Wait()
+	if n := len(l.fetched); s.modules.listed != maxListed || n > 3 {
+		t.Errorf("%d names were listed, %d files fetched", s.modules.listed, n)
+	}
+	s = newStart(t.Context(), Image{l}, nil)
+	s.modules.tried = maxTried
+	s.addImports("/usr/lib/python3.11/site-packages", []string{"p.m1"})
+	s.work.Wait()
+	if n := len(l.fetched); n > 3 {
+		t.Errorf("%d files were fetched without a try", n)
+	}
+}
+
+// TestStartEnds: it ends when nothing can be fetched, or its context ended.
+func TestStartEnds(t *testing.T) {
 	gone := base(t)
 	gone.fail = errors.New("gone")
 	Start(t.Context(), Image{gone}, command(t, `{"config":{"Cmd":["sh"]}}`))
@@ -195,7 +237,7 @@ func TestStartIsBounded(t *testing.T) {
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	l = base(t)
+	l := base(t)
 	Start(ended, Image{l}, command(t, `{"config":{"Cmd":["sh"]}}`))
 	if got := names(l); len(got) > 0 {
 		t.Errorf("fetched %s", got)
@@ -225,6 +267,9 @@ func TestBadConfiguration(t *testing.T) {
 		if c, err := ParseCommand([]byte(b)); err == nil {
 			t.Errorf("%q: %+v", b, c)
 		}
+	}
+	if c := command(t, `{"config":{"Env":["PATH=`+strings.Repeat("/x:", 10*maxDirs)+`"]}}`); len(c.path) != maxDirs {
+		t.Errorf("%d directories", len(c.path))
 	}
 	c := command(t, `{"config":{"Cmd":["`+strings.Repeat("x ", 10*maxWords)+`"]}}`)
 	if len(c.words) != maxWords {

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package program
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/spryd/spry/fs/read"
+	"github.com/spryd/spry/fs/remote/remotetest"
+)
+
+// files are made of names and contents.
+func files(pairs ...string) (all []remotetest.File) {
+	for i := 0; i < len(pairs); i += 2 {
+		all = append(all, remotetest.File{Name: pairs[i], Body: pairs[i+1]})
+	}
+	return all
+}
+
+// follows starts config's command and compares what is fetched.
+func follows(t *testing.T, config string, want []string, layers ...*fakeLayer) {
+	t.Helper()
+	var im Image
+	for _, l := range layers {
+		im = append(im, l)
+	}
+	Start(t.Context(), im, command(t, config))
+	got := names(layers...)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("fetched %s\nwant    %s", strings.Join(got, " "), strings.Join(want, " "))
+	}
+}
+
+func TestPython(t *testing.T) {
+	const lib, site = "usr/lib/python3.11/", "usr/local/lib/python3.11/site-packages/"
+	lower := files(
+		lib+"os.py", "import stat\n", lib+"__pycache__/os.cpython-311.pyc", compiled("stat"),
+		lib+"__pycache__/os.cpython-311.opt-1.pyc", compiled("unused"),
+		lib+"stat.py", "", lib+"unused.py", "", lib+"lib-dynload/_fast.cpython-311-x86_64-linux-gnu.so", "",
+		lib+"json/__init__.py", "from .decoder import Decoder\n", lib+"json/decoder.py", "import _fast\n", lib+"json/tool.py", "")
+	upper := files(
+		site+"pkg/__init__.py", "from . import a\nfrom .sub.deep import x\n", site+"pkg/a.py", "from pkg import b\nimport pkg\n", site+"pkg/b.py", "",
+		site+"pkg/sub/__init__.py", "", site+"pkg/sub/deep.py", "from ... import nothing\nfrom .. import c\n", site+"pkg/c.py", "", site+"pkg/unused.py", "",
+		site+"pkg/__main__.py", "import stat\n", site+"space/one/mod.py", "", site+"cycle1.py", "import cycle2\n", site+"cycle2.py", "import cycle1\n",
+		"venv/lib/python3.11/site-packages/only.py", "import stat\n",
+		"app/main", "#!/usr/bin/python3\nimport os\ndef f():\n  import json\n", "app/local.py", "import only\n",
+		"app/hostile", "#!/usr/bin/python3\nimport /etc/secret, ../etc/secret, .., ., a\x00b, os..path, "+strings.Repeat("x.", 300)+"\n", "etc/secret", "")
+	os := []string{"1:" + lib + "__pycache__/os.cpython-311.pyc", "1:" + lib + "stat.py"}
+	pkg := []string{"0:" + site + "pkg/__init__.py", "0:" + site + "pkg/a.py", "0:" + site + "pkg/b.py", "0:" + site + "pkg/sub/__init__.py",
+		"0:" + site + "pkg/sub/deep.py", "0:" + site + "pkg/c.py"}
+	for _, c := range []struct {
+		name, config string
+		want         []string
+	}{
+		{"compiled before source, functions left out", `{"config":{"Cmd":["/app/main"]}}`, append([]string{"0:app/main"}, os...)},
+		{"packages", `{"config":{"Cmd":["python3","-c","x = 1; import pkg"]}}`, pkg},
+		{"a package that runs", `{"config":{"Cmd":["python3","-m","pkg"]}}`, append([]string{"0:" + site + "pkg/__main__.py", os[1]}, pkg...)},
+		{"a package and an extension", `{"config":{"Cmd":["python3","-m","json.tool"]}}`, []string{"1:" + lib + "json/__init__.py",
+			"1:" + lib + "json/decoder.py", "1:" + lib + "json/tool.py", "1:" + lib + "lib-dynload/_fast.cpython-311-x86_64-linux-gnu.so"}},
+		{"a directory without __init__", `{"config":{"Cmd":["python3","-c","from space.one import mod"]}}`, []string{"0:" + site + "space/one/mod.py"}},
+		{"cycles", `{"config":{"Cmd":["python3","-m","cycle1"]}}`, []string{"0:" + site + "cycle1.py", "0:" + site + "cycle2.py"}},
+		{"the working directory", `{"config":{"WorkingDir":"/app","Cmd":["python3","-m","local"]}}`, []string{"0:app/local.py"}},
+		{"an environment", `{"config":{"WorkingDir":"/app","Env":["PATH=/venv/bin:/usr/bin"],"Cmd":["python3","-m","local"]}}`,
+			[]string{"0:app/local.py", "0:venv/lib/python3.11/site-packages/only.py", os[1]}},
+		{"names that are none", `{"config":{"Cmd":["/app/hostile"]}}`, append([]string{"0:app/hostile"}, os...)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			follows(t, c.config, c.want, newLayer(t, upper...), newLayer(t, lower...))
+		})
+	}
+}
+
+// TestLoadModule: a module that a container reads leads to what it imports,
+// in the installation that it is of.
+func TestLoadModule(t *testing.T) {
+	const home = "opt/python3.11/lib/python3.11/"
+	l := newLayer(t, files(home+"site-packages/a/__pycache__/__init__.cpython-311.pyc", compiled("b", "os"), home+"site-packages/a/b.py", "", home+"os.py", "")...)
+	f, ok := Image{l}.Find(home + "site-packages/a/__pycache__/__init__.cpython-311.pyc")
+	if !ok || !l.Follow(f.Node) {
+		t.Fatal("not there")
+	}
+	Load(t.Context(), Image{l}, f)
+	want := []string{"0:" + home + "os.py", "0:" + home + "site-packages/a/__pycache__/__init__.cpython-311.pyc", "0:" + home + "site-packages/a/b.py"}
+	if got := names(l); !slices.Equal(got, want) {
+		t.Errorf("fetched %q", got)
+	}
+}
+
+func TestScriptCommands(t *testing.T) {
+	for script, want := range map[string]string{
+		"#!/bin/sh\n# cat\nA=1 B=$X ls -l # wc\n":                "ls",
+		"cat f|grep x && sed s || awk; (tail)&\n":                "cat grep sed awk tail",
+		"x=$(dirname $0) ; y=`basename x`\n":                     "dirname basename",
+		". /etc/rc\nsource /etc/rc2\n. relative\n":               "/etc/rc /etc/rc2",
+		"if ! test -f x; then exec \"/bin/server\" --flag; fi\n": "/bin/server fi",
+		"echo hello; [ -f x ]; $CMD a; *.sh; nohup sort; sort\n": "sort",
+		"":                         "",
+		strings.Repeat("a", 1<<20): strings.Repeat("a", 1<<20),
+	} {
+		if got := strings.Join(scriptCommands(script), " "); got != want {
+			t.Errorf("%.60q: %.60q, want %.60q", script, got, want)
+		}
+	}
+	var many strings.Builder
+	for i := range 1 << 18 {
+		fmt.Fprintf(&many, "c%d;", i) // in one line
+	}
+	if n := len(scriptCommands(many.String())); n != maxCommands {
+		t.Errorf("%d commands", n)
+	}
+}
+
+func TestShell(t *testing.T) {
+	l := newLayer(t, append(files("entry", "#!/bin/sh\nid x | cut -f1\nhuge; "+strings.Repeat("../", 1<<16)+"etc/none\n. /etc/rc\n", "etc/rc", "",
+		"usr/bin/huge", strings.Repeat("x", maxCommand+1)), elfFile("usr/bin/id", linkage{needed: []string{"libid.so"}}),
+		elfFile("usr/bin/cut", linkage{}), elfFile("usr/lib/libid.so", linkage{}), elfFile("bin/sh", linkage{}))...)
+	follows(t, `{"config":{"Cmd":["/entry"]}}`, []string{"0:bin/sh", "0:entry", "0:etc/rc", "0:usr/bin/cut", "0:usr/bin/id", "0:usr/lib/libid.so"}, l)
+}
+
+func TestDependencies(t *testing.T) {
+	got := dependencies("Package: p\nDepends: R (>= 3.5), methods\nImports: Rcpp (>= 1.0),\n  cli,\n\tglue\nSuggests: testthat,\n covr\nImportsNot: x\nLinkingTo: ../y\nImports: ../z, a/b\n")
+	if want := []string{"R", "methods", "Rcpp", "cli", "glue"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if n := len(dependencies("Imports: " + strings.Repeat("a,", 1<<20))); n != maxDependencies {
+		t.Errorf("%d packages", n)
+	}
+}
+
+func TestRPackage(t *testing.T) {
+	const own, base = "usr/local/lib/R/site-library/", "usr/lib/R/library/"
+	upper := newLayer(t, files(own+"a/Meta/package.rds", "", own+"a/R/a.rdb", "", own+"a/R/sub/x", "", own+"a/libs/a.so", "", own+"a/NAMESPACE", "",
+		own+"a/DESCRIPTION", "Imports: b, c\n", own+"a/help/a.rdb", "", own+"b/Meta/package.rds", "", own+"b/DESCRIPTION", "Depends: a\n")...)
+	lower := newLayer(t, files(base+"c/Meta/package.rds", "", base+"c/R/c.rdb", "", base+"d/Meta/package.rds", "")...)
+	im := Image{upper, lower}
+	f, ok := im.Find(own + "a/Meta/package.rds")
+	if !ok || !upper.Follow(f.Node) {
+		t.Fatal("not there")
+	}
+	Load(t.Context(), im, f)
+	want := []string{"0:" + own + "a/DESCRIPTION", "0:" + own + "a/Meta/package.rds", "0:" + own + "a/NAMESPACE", "0:" + own + "a/R/a.rdb", "0:" + own + "a/libs/a.so",
+		"0:" + own + "b/DESCRIPTION", "0:" + own + "b/Meta/package.rds", "1:" + base + "c/Meta/package.rds", "1:" + base + "c/R/c.rdb"}
+	if got := names(upper, lower); !slices.Equal(got, want) {
+		t.Errorf("fetched %s\nwant    %s", strings.Join(got, " "), strings.Join(want, " "))
+	}
+}
+
+// TestJVM: what the launcher loads is fetched whole although it is large.
+func TestJVM(t *testing.T) {
+	const size = read.WholeFile + 1
+	l := newLayer(t, elfFile("opt/jdk/bin/java", linkage{needed: []string{"libjli.so"}, search: []string{"$ORIGIN/../lib"}}), elfFile("opt/jdk/lib/libjli.so", linkage{}),
+		remotetest.File{Name: "opt/jdk/lib/server/libjvm.so", Body: strings.Repeat("x", size)}, remotetest.File{Name: "opt/jdk/lib/jvm.cfg", Body: "-server"},
+		remotetest.File{Name: "opt/jdk/lib/other", Body: "x"})
+	follows(t, `{"config":{"Cmd":["/opt/jdk/bin/java"]}}`, []string{"0:opt/jdk/bin/java", "0:opt/jdk/lib/libjli.so", "0:opt/jdk/lib/server/libjvm.so", "0:opt/jdk/lib/jvm.cfg"}, l)
+	if end := l.fetched["opt/jdk/lib/server/libjvm.so"]; end != size {
+		t.Errorf("%d bytes of the machine", end)
+	}
+}
+
+// packageOf has n modules, each of which imports ten others and uses names that
+// are no modules.
+func packageOf(t testing.TB, n int) *fakeLayer {
+	all := []remotetest.File{{Name: "usr/lib/python3.11/site-packages/p/__init__.py", Body: "from . import m0\n"}}
+	for i := range n {
+		uses := []string{"sys", "os.path", "p", "p.missing"}
+		for k := range 10 {
+			uses = append(uses, fmt.Sprint("m", (10*i+k+1)%n), fmt.Sprint("function", k))
+		}
+		all = append(all, remotetest.File{Name: fmt.Sprintf("usr/lib/python3.11/site-packages/p/__pycache__/m%d.cpython-311.pyc", i), Body: compiled(uses...)})
+	}
+	return newLayer(t, all...)
+}
+
+func BenchmarkPackage(b *testing.B) {
+	l := packageOf(b, 500)
+	c := command(b, `{"config":{"Cmd":["python3","-m","p"]}}`)
+	b.ReportAllocs()
+	for b.Loop() {
+		clear(l.seen)
+		clear(l.fetched)
+		Start(b.Context(), Image{l}, c)
+	}
+	if len(l.fetched) != 501 {
+		b.Errorf("%d files", len(l.fetched))
+	}
+}

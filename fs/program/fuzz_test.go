@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package program
+
+import (
+	"strings"
+	"testing"
+)
+
+// FuzzNames reads anything as each kind of file that names others. The names
+// are bounded, and parts of what was read.
+func FuzzNames(f *testing.F) {
+	for _, magic := range []int{magic38, magic311} {
+		f.Add(pyc(magic, marshalCode(magic, marshalTuple("\xda\x02os", "r"+count(0)), "N", marshalCode(magic, marshalTuple()))))
+	}
+	f.Add(source)
+	f.Add("#!/bin/sh\nif A=1 x | y; then . /etc/rc; fi # z\n")
+	f.Add("Package: p\nDepends: R (>= 3.5), methods\nImports: a,\n b\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		check := func(kind string, names []string, limit int) {
+			if len(names) > limit {
+				t.Errorf("%s: %d names", kind, len(names))
+			}
+			for _, name := range names {
+				if name == "" || !strings.Contains(text, name) {
+					t.Errorf("%s: %q is not in it", kind, name)
+				}
+			}
+		}
+		compiled, err := compiledNames(text)
+		if err != nil && len(compiled) > 0 {
+			t.Errorf("%q with %v", compiled, err)
+		}
+		check("compiled", compiled, maxImports)
+		check("source", sourceNames(text), maxImports+1) // one statement may name a module too
+		check("script", scriptCommands(text), maxCommands)
+		check("description", dependencies(text), maxDependencies)
+	})
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package program
+
+import "path"
+
+// jvmLauncher is the library that every launcher of a Java virtual machine is
+// linked with. It loads the machine by name.
+const jvmLauncher = "libjli.so"
+
+// jvmFiles are read at every start of a Java virtual machine, from the folder of
+// its launcher: that is the machine itself, and classes as they lie in memory,
+// which are mapped and used all over: they are fetched whole whatever their size.
+var jvmFiles = []string{"jvm.cfg", "server/libjvm.so", "server/classes.jsa", "libjava.so", "libjimage.so", "libzip.so", "libnio.so", "libnet.so"}
+
+// addJVM adds what launcher f loads.
+func (s *start) addJVM(f File) {
+	for _, name := range jvmFiles {
+		file, ok := s.find(path.Join(path.Dir(f.Path), name))
+		if ok {
+			_, size := file.Layer.Tree().Data(file.Node)
+			s.begin(file, size)
+		}
+	}
+}
