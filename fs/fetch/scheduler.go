@@ -18,6 +18,9 @@ const DefaultConnections = 16
 // DefaultBackground is how many of them may be of class Background.
 const DefaultBackground = 3
 
+// calmAfter is how long demand must be over for a start to be.
+const calmAfter = 500 * time.Millisecond
+
 // Options configure a [Scheduler]. Zero values give the documented defaults.
 type Options struct {
 	// Connections is how many transfers may run at a time
@@ -124,6 +127,19 @@ func (s *Scheduler) Expect() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.pace.restart()
+}
+
+// Calm says whether no demand, and nothing ahead of demand, was active for a
+// while: no container starts.
+func (s *Scheduler) Calm() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range []Class{Demand, Readahead} {
+		if s.running[c] > 0 || s.waiting[c].Len() > 0 {
+			return false
+		}
+	}
+	return time.Since(s.pace.since) >= calmAfter
 }
 
 // settleLocked gives out every lease that may be given, most urgent first, and

@@ -99,7 +99,7 @@ func (l *Layer) ReadAt(ctx context.Context, id toc.NodeID, p []byte, off int64) 
 }
 
 // Ahead fetches n bytes of file id at off before anybody asks for them, and
-// returns when they are on disk; see [read.Reader.FetchFile].
+// returns when they are here; see [read.Reader.FetchFile].
 func (l *Layer) Ahead(ctx context.Context, id toc.NodeID, off, n int64) error {
 	return l.reader.FetchFile(ctx, fetch.Readahead, id, off, n)
 }

@@ -3,7 +3,12 @@
 
 package read
 
-import "github.com/spryd/spry/index/span"
+import (
+	"bytes"
+	"os"
+
+	"github.com/spryd/spry/index/span"
+)
 
 // Streams exposes the detection of sequential readers.
 type Streams struct{ s streams }
@@ -51,4 +56,46 @@ func (m *Memory) KeptBytes() int64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.keptBytes
+}
+
+// Staged is how many spans wait on the stage.
+func (r *Reader) Staged() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.staged)
+}
+
+// StageBytes is how much of the stage is in use.
+func (r *Reader) StageBytes() int64 {
+	r.stage.mu.Lock()
+	defer r.stage.mu.Unlock()
+	return r.stage.bytes
+}
+
+// LoseStage makes what is staged impossible to read.
+func (r *Reader) LoseStage() error {
+	r.stage.mu.Lock()
+	defer r.stage.mu.Unlock()
+	empty, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	err = r.stage.file.Close()
+	r.stage.file = empty
+	return err
+}
+
+// OverwriteStage makes the first n bytes of the stage others.
+func (r *Reader) OverwriteStage(n int64) error {
+	r.stage.mu.Lock()
+	defer r.stage.mu.Unlock()
+	_, err := r.stage.file.WriteAt(bytes.Repeat([]byte{1}, int(n)), 0)
+	return err
+}
+
+// FillStage leaves no room on the stage.
+func (r *Reader) FillStage() {
+	r.stage.mu.Lock()
+	defer r.stage.mu.Unlock()
+	r.stage.bytes = maxStaged
 }

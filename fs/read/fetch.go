@@ -18,7 +18,8 @@ import (
 const parallelRuns = 4
 
 // Fetch brings the spans from first to last, both inclusive, into the store,
-// in runs of Options.RunSize, and returns when they are written. Spans that
+// in runs of Options.RunSize, and returns when they are written, or, of class
+// Readahead, when they are in memory. Spans that
 // others fetch are waited for. Spans whose bytes are wrong are fetched again a
 // few times; any other error is returned at once, for the caller to decide when
 // to try again.
@@ -75,7 +76,7 @@ func (r *Reader) fetchPart(ctx context.Context, class fetch.Class, first, last s
 		if err != nil || len(pins) == 0 {
 			return err
 		}
-		err = r.await(ctx, pins)
+		err = r.await(ctx, class, pins)
 		r.unpin(pins)
 		switch {
 		case err == nil:
@@ -121,8 +122,11 @@ func (r *Reader) join(class fetch.Class, first, last span.ID) (pins []*entry, mi
 			missing = missing || !r.store.Has(id)
 			continue
 		}
+		if class == fetch.Readahead && e.run == nil { // it is decoded
+			continue
+		}
 		r.pinLocked(e, class)
-		if e.run == nil && !e.queued { // kept: the disk may have room now
+		if e.run == nil && !e.queued && !e.staged { // kept: the disk may have room now
 			e.stored = make(chan struct{})
 			r.enqueueLocked(e)
 		}
@@ -152,12 +156,16 @@ func (r *Reader) begin(lease *fetch.Lease, class fetch.Class, first, last span.I
 	return nil
 }
 
-// await waits until entries are written.
-func (r *Reader) await(ctx context.Context, entries []*entry) error {
+// await waits until entries are written; of class Readahead, until they are
+// decoded.
+func (r *Reader) await(ctx context.Context, class fetch.Class, entries []*entry) error {
 	for _, e := range entries {
 		r.mu.Lock()
 		stored := e.stored
 		r.mu.Unlock()
+		if class == fetch.Readahead {
+			stored = e.done
+		}
 		select {
 		case <-stored:
 		case <-ctx.Done():

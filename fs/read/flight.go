@@ -32,6 +32,9 @@ type entry struct {
 	buf     []byte // where data lies, to be used again
 	queued  bool   // for the writer
 	urgent  bool   // was demanded
+	early   bool   // was demanded, or fetched ahead of that
+	staged  bool   // data is on the stage, for the writer to write later
+	sum     uint32 // of what is there, CRC-32C
 	stored  chan struct{}
 	putErr  error // set before stored is closed
 }
@@ -126,7 +129,7 @@ func (r *Reader) unrefLocked(e *entry) {
 // that wait for e do not count once it is written: memory must never wait for
 // a reader that waits for memory.
 func (r *Reader) freeLocked(e *entry) {
-	if e.copying > 0 || (e.refs > 0 && !e.written) {
+	if e.copying > 0 || (e.refs > 0 && !e.written && !e.staged) {
 		return
 	}
 	r.memory.buffers.put(e.buf)

@@ -25,6 +25,7 @@ type Reader struct {
 	memory    *Memory
 	counters  *Counters
 	streams   streams
+	stage     stage
 
 	// lifetime ends when the reader is closed. Runs and the writer live in
 	// it, and work counts them.
@@ -32,15 +33,17 @@ type Reader struct {
 	end      context.CancelCauseFunc
 	work     sync.WaitGroup
 
-	mu      sync.Mutex // guards everything below, and the fields of entries
-	flights map[span.ID]*entry
-	queue   []*entry // to be written
-	urgent  []*entry // to be written before those
-	writing bool     // a writer runs
-	full    bool     // the last write failed
-	ahead   int      // readaheads that run
-	outage  outage
-	closed  bool
+	mu       sync.Mutex // guards everything below, and the fields of entries
+	flights  map[span.ID]*entry
+	queue    []*entry      // to be written
+	urgent   []*entry      // to be written before those
+	writing  bool          // a writer runs
+	staged   []putOffEntry // in the order in which they are to be written
+	settling bool          // these are being written
+	full     bool          // the last write failed
+	ahead    int           // readaheads that run
+	outage   outage
+	closed   bool
 }
 
 // New makes a reader. It starts no work of its own accord.
@@ -76,5 +79,5 @@ func (r *Reader) Close() error {
 		r.memory.forget(e)
 		r.removeLocked(e)
 	}
-	return nil
+	return r.stage.close()
 }

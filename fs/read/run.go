@@ -98,7 +98,9 @@ func (r *Reader) publish(e *entry, out, buf []byte, g grant) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.outage = outage{}
-	e.urgent = e.run != nil && e.run.class == fetch.Demand
+	if e.run != nil {
+		e.urgent, e.early = e.run.class == fetch.Demand, e.run.class <= fetch.Readahead
+	}
 	e.data, e.buf, e.grant, e.run = out, buf, g, nil
 	close(e.done)
 	r.enqueueLocked(e)

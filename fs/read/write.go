@@ -32,6 +32,9 @@ func (r *Reader) writeQueue() {
 		}
 		err := ErrClosed
 		if r.lifetime.Err() == nil {
+			if r.putOff(e) {
+				continue
+			}
 			err = r.store.Put(e.id, e.data)
 		}
 		r.wrote(e, err)

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/spryd/spry/index/span"
 	"github.com/spryd/spry/index/toc"
 )
@@ -56,6 +58,15 @@ func (s *Store) Usage() (bytes, inodes int64) { return s.usage.total() }
 
 // Dir is the directory that becomes what unpacking the layer would leave.
 func (s *Store) Dir() string { return filepath.Join(s.dir, filesName) }
+
+// Scratch makes a file without a name on the disk of the store.
+func (s *Store) Scratch() (*os.File, error) {
+	fd, err := unix.Open(s.dir, unix.O_TMPFILE|unix.O_RDWR|unix.O_CLOEXEC, filePerm)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: s.dir, Err: err}
+	}
+	return os.NewFile(uintptr(fd), s.dir), nil
+}
 
 // Put writes the decoded bytes of span id, all of them, and records the span.
 // A span that is written already is left alone. On an error (such as ENOSPC)

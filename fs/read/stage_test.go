@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package read_test
+
+import (
+	"bytes"
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/spryd/spry/fs/fetch"
+	"github.com/spryd/spry/fs/layer/layertest"
+	"github.com/spryd/spry/index/span"
+)
+
+// small is a layer of many small files a span.
+func small(t *testing.T) *layertest.Layer { return layertest.New(t, 400, 8<<10, 256<<10) }
+
+// someFile is a file of l with content, always the same.
+func someFile(l *layertest.Layer) string {
+	paths := slices.Sorted(maps.Keys(l.Files))
+	return paths[slices.IndexFunc(paths, func(path string) bool { return len(l.Files[path]) > 0 })]
+}
+
+// staged reads one file of l and waits until its span is staged.
+func staged(t *testing.T, b *bench, path string) span.ID {
+	t.Helper()
+	same(t, b, path)
+	data, _ := b.layer.Tree.Data(b.layer.Node(t, path))
+	id := b.layer.At(data)
+	waitFor(t, func() bool { return b.Staged() > 0 })
+	if b.store.Has(id) {
+		t.Fatal("its files were written at once")
+	}
+	return id
+}
+
+// same reads a file, which must be what the layer has.
+func same(t *testing.T, b *bench, path string) {
+	t.Helper()
+	got, err := b.file(t.Context(), b.layer.Node(t, path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, b.layer.Files[path]) {
+		t.Errorf("%s: wrong bytes", path)
+	}
+}
+
+// TestSmallFilesWait: while a container starts, spans of many files are read
+// from the stage, and later written.
+func TestSmallFilesWait(t *testing.T) {
+	l := small(t)
+	b := newBench(t, l, nil)
+	b.sched.Expect()
+	id := staged(t, b, someFile(l))
+	for path := range l.Files {
+		same(t, b, path)
+	}
+	if n := len(b.blob.Requests()); n > l.Len() {
+		t.Errorf("%d requests for %d spans", n, l.Len())
+	}
+	if err := b.Fetch(t.Context(), fetch.Background, 0, span.ID(l.Len()-1)); err != nil {
+		t.Fatal(err)
+	}
+	if missing, _ := b.store.Missing(); missing > 0 || !b.store.Has(id) {
+		t.Errorf("%d spans are missing", missing)
+	}
+	waitFor(t, func() bool { return b.Staged() == 0 && b.StageBytes() == 0 })
+	for path := range l.Files {
+		same(t, b, path)
+	}
+}
+
+// TestLargeFilesDoNotWait: a span of few files is written at once.
+func TestLargeFilesDoNotWait(t *testing.T) {
+	l := layertest.New(t, 3, 2*mib, 256<<10)
+	b := newBench(t, l, nil)
+	b.sched.Expect()
+	same(t, b, "d2/e0/file0002")
+	data, _ := l.Tree.Data(l.Node(t, "d2/e0/file0002"))
+	waitFor(t, func() bool { return b.store.Has(l.At(data + 256<<10)) })
+	if b.StageBytes() > 0 {
+		t.Error("it was staged")
+	}
+}
+
+// TestStagedSpanIsLost: what the stage cannot give back is fetched again, for
+// readers and for the files.
+func TestStagedSpanIsLost(t *testing.T) {
+	for name, lose := range map[string]func(*testing.T, *bench){
+		"to a reader": func(t *testing.T, b *bench) {
+			if err := b.LoseStage(); err != nil {
+				t.Fatal(err)
+			}
+			same(t, b, someFile(b.layer))
+		},
+		"to the writer": func(t *testing.T, b *bench) {
+			if err := b.OverwriteStage(int64(b.layer.Tree.DataEnd())); err != nil {
+				t.Fatal(err)
+			}
+			waitFor(t, func() bool { return b.Staged() == 0 })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := small(t)
+			b := newBench(t, l, nil)
+			b.sched.Expect()
+			id := staged(t, b, someFile(l))
+			waitFor(t, func() bool { return b.Ahead() == 0 })
+			before := len(b.blob.Requests())
+			lose(t, b)
+			if err := b.Fetch(t.Context(), fetch.Background, id, id); err != nil {
+				t.Fatal(err)
+			}
+			if len(b.blob.Requests()) == before || !b.store.Has(id) {
+				t.Error("it was not fetched again")
+			}
+			same(t, b, someFile(l))
+		})
+	}
+}
+
+// TestNoStage: where there can be none, or it is full, files are written at
+// once.
+func TestNoStage(t *testing.T) {
+	l := small(t)
+	b := newBench(t, l, nil)
+	b.sched.Expect()
+	b.FillStage()
+	same(t, b, someFile(l))
+	data, _ := l.Tree.Data(l.Node(t, someFile(l)))
+	waitFor(t, func() bool { return b.store.Has(l.At(data)) })
+}
