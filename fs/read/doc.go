@@ -23,6 +23,15 @@
 // promoted to demand. Runs that are not demand claim their spans only when
 // they may begin, so that no read waits for a run that waits for its turn.
 //
+// # Stage
+//
+// Making files is what a start's CPU goes to where spans have many small ones.
+// While demand is active such spans are written to a [stage] instead, one
+// unnamed file, and read from there; when it is calm they are read back, checked,
+// and put into the store. They are not in the store until then: who waits for
+// that, as background does, waits for it too, and a process that ends has to
+// fetch them again.
+//
 // # Failures
 //
 // A run is one attempt. If it fails, each reader that waited for it decides:
@@ -40,5 +49,6 @@
 //	Lock order:
 //	  Reader.mu
 //	    Memory.mu, the scheduler's lock (leaves)
-//	streams.mu is a leaf. No I/O is done under any of them.
+//	streams.mu and stage.mu are leaves. No I/O is done under any of them, but for
+//	the making of the stage and of holes in it.
 package read

@@ -17,11 +17,13 @@ const maxAhead = 4
 //
 //	the file                        22, 94, 199, 154    13.5, 54.0, 74.4, 64.2 MB
 //	the directory too               22, 67, 164, 153    13.5, 58.4, 77.1, 64.8 MB
-//	a piece of a large file         22, 67, 157, 125    13.6, 59.2, 79.6, 70.8 MB
 //
-// A rule that fetched three more spans where many neighbours are here saved 20
-// misses of 125 and 157 then. It was given up when fs/program followed what
-// modules import: with that it saved none and cost 15 MB of 140 in pydata.
+// A rule that fetched three more spans where many neighbours are here saved
+// some there (21, 63, 128, 114; together with pieces of large files 21, 63,
+// 121, 84). It was given up when fs/program followed what modules import: runs
+// of pydata and rlang without it, two each, had 48 and 33 waits over 3 ms
+// instead of 32 and 28, 18 and 21 instead of 12 and 14, and fetched 127 and 125
+// MB instead of 142 and 139, 102 and 96 instead of 131 and 122.
 const (
 	// WholeFile is the size in bytes up to which a file is fetched whole.
 	// Programs and libraries are mapped, and their pages faulted in here and
