@@ -121,8 +121,10 @@ func (a *artifacts) ahead(ref index.LayerRef, found *discover.Found, wanted func
 }
 
 // layersAhead begins to load those of an image's layers that found leaves to be
-// unpacked, if they are small.
-func (a *artifacts) layersAhead(ref index.LayerRef, found *discover.Found, layers []ocispec.Descriptor) {
+// unpacked, if they are small, and returns those. What they have may be read
+// when they are done.
+func (a *artifacts) layersAhead(ref index.LayerRef, found *discover.Found, layers []ocispec.Descriptor) map[digest.Digest]*artifact {
+	small := make(map[digest.Digest]*artifact)
 	lazy := described(found.Index)
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -130,8 +132,10 @@ func (a *artifacts) layersAhead(ref index.LayerRef, found *discover.Found, layer
 		if a.lifetime.Err() == nil && a.items[d.Digest] == nil && d.Size > 0 && d.Size <= smallLayer &&
 			a.bytes+d.Size <= maxAhead && !slices.Contains(lazy, d.Digest) {
 			a.loadLocked(ref, d)
+			small[d.Digest] = a.items[d.Digest]
 		}
 	}
+	return small
 }
 
 // loadLocked begins to load desc.

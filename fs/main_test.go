@@ -143,11 +143,21 @@ func layer(tb testing.TB, seed uint64, n int) (blob []byte, files map[string]str
 // part of the ztocs' digests.
 func push(t *testing.T, srv *remotetest.Server, repo, tool string, seeds ...uint64) *image {
 	t.Helper()
+	return pushIndexed(t, srv, repo, tool, len(seeds), seeds...)
+}
+
+// pushIndexed is push of an image of which the first n layers have an index.
+func pushIndexed(t *testing.T, srv *remotetest.Server, repo, tool string, n int, seeds ...uint64) *image {
+	t.Helper()
 	img := &image{srv: srv, ref: srv.Ref(repo, "latest")}
 	var blobs [][]byte
 	ix := index.Index{Version: 2, BuildTool: "test"}
-	for _, seed := range seeds {
+	for i, seed := range seeds {
 		blob, files := layer(t, seed, 60)
+		blobs, img.files = append(blobs, blob), append(img.files, files)
+		if i >= n {
+			continue
+		}
 		res, err := build.Layer(t.Context(), bytes.NewReader(blob), build.Options{SpanSize: spanSize, Tool: tool, Compression: ztoc.Gzip})
 		if err != nil {
 			t.Fatal(err)
@@ -162,7 +172,6 @@ func push(t *testing.T, srv *remotetest.Server, repo, tool string, seeds ...uint
 		desc := srv.PushBlob(b)
 		img.ztocs = append(img.ztocs, desc)
 		ix.Layers = append(ix.Layers, index.LayerIndex{Descriptor: desc, Layer: digest.FromBytes(blob), SpanSize: spanSize})
-		blobs, img.files = append(blobs, blob), append(img.files, files)
 	}
 	b, err := ix.Encode()
 	if err != nil {

@@ -121,7 +121,7 @@ func (f *FileSystem) startAhead(ctx context.Context, ref index.LayerRef, found *
 	if err != nil {
 		return err
 	}
-	f.artifacts.layersAhead(ref, found, manifest.Layers)
+	small := f.artifacts.layersAhead(ref, found, manifest.Layers)
 	command, err := f.readCommand(ctx, ref, manifest)
 	if err != nil {
 		return err
@@ -132,21 +132,55 @@ func (f *FileSystem) startAhead(ctx context.Context, ref index.LayerRef, found *
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-	var layers []*served
+	var layers []part
+	room := int64(maxContent)
 	for _, l := range slices.Backward(manifest.Layers) {
 		if s := f.served(l.Digest); s != nil {
-			layers = append(layers, s)
+			layers = append(layers, part{served: s})
+		} else if a := small[l.Digest]; a != nil {
+			if c := a.content(ctx, room); c != nil {
+				room -= int64(len(c.tar))
+				layers = append(layers, part{small: c})
+			}
 		}
 	}
 	withImage(ctx, layers, func(ctx context.Context, im program.Image) { program.Start(ctx, im, command) })
 	return nil
 }
 
+// content waits for a small layer and reads it; nil if that is not possible.
+func (a *artifact) content(ctx context.Context, limit int64) *smallContent {
+	select {
+	case <-a.done:
+	case <-ctx.Done():
+		return nil
+	}
+	if a.err != nil {
+		return nil
+	}
+	c, err := newSmallContent(a.b, limit)
+	if err != nil { // not small after all, or no layer: containerd will say
+		return nil
+	}
+	return c
+}
+
+// part is a layer of an image: one that is served, or one that is unpacked.
+type part struct {
+	served *served
+	small  *smallContent
+}
+
 // withImage calls do with those of layers that are open, in their order, and
 // keeps them meanwhile. The context ends when one of them is to be closed.
-func withImage(ctx context.Context, layers []*served, do func(context.Context, program.Image)) {
+func withImage(ctx context.Context, layers []part, do func(context.Context, program.Image)) {
 	var im program.Image
-	for _, s := range layers {
+	for _, p := range layers {
+		if p.small != nil {
+			im = append(im, p.small)
+			continue
+		}
+		s := p.served
 		held, release, ok := s.layer.Hold(ctx)
 		if !ok {
 			continue
@@ -223,7 +257,7 @@ func (f *FileSystem) follow(s *served, id toc.NodeID, head []byte) {
 
 // siblings are s and what serves the other layers of the images that have its
 // layer.
-func (f *FileSystem) siblings(s *served) []*served {
+func (f *FileSystem) siblings(s *served) []part {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var images []string
@@ -232,11 +266,11 @@ func (f *FileSystem) siblings(s *served) []*served {
 			images = e.record.Images
 		}
 	}
-	all := []*served{s}
+	all := []part{{served: s}}
 	for _, e := range f.entries {
 		shared := slices.ContainsFunc(e.record.Images, func(image string) bool { return slices.Contains(images, image) })
 		if shared && e.served != nil && e.served != s && e.plain == nil {
-			all = append(all, e.served)
+			all = append(all, part{served: e.served})
 		}
 	}
 	return all

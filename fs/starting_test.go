@@ -174,3 +174,21 @@ func TestCalm(t *testing.T) {
 		}
 	}
 }
+
+// TestCommandInASmallLayer: a script in a layer that has no index, and is
+// unpacked, is followed into those that have one.
+func TestCommandInASmallLayer(t *testing.T) {
+	srv := remotetest.New(t)
+	srv.Command = []string{"/run.sh"}
+	large := make([]byte, 8<<20)
+	for i := range large {
+		large[i] = byte(i * i % 251)
+	}
+	lower := remotetest.Tar(t, remotetest.File{Name: "a/1", Body: string(large)}, remotetest.File{Name: "bin/sh", Body: "#!/other\n"}, remotetest.File{Name: "z/1", Body: string(large)})
+	given(72, remotetest.Gzip(t, lower), nil)
+	given(73, remotetest.Gzip(t, remotetest.Tar(t, remotetest.File{Name: "run.sh", Body: "#!/bin/sh\n"})), nil)
+	img := pushIndexed(t, srv, "app", "", 1, 72, 73)
+	h := start(t, t.TempDir(), nil)
+	h.mount(t, img, 0, "a")
+	waitFor(t, func() bool { return slices.Equal(h.fetched(img), []int{1}) })
+}

@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/klauspost/compress/gzip"
@@ -68,4 +69,19 @@ func isZstd(head []byte) bool {
 		return true
 	}
 	return len(head) == 4 && binary.LittleEndian.Uint32(head)&magicSkippableMask == magicSkippable
+}
+
+// Decompress is the tar stream of a layer that is in memory. One of more than
+// limit bytes is an error.
+func Decompress(layer []byte, limit int64) ([]byte, error) {
+	s, err := decompress(bufio.NewReader(bytes.NewReader(layer)))
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	b, err := io.ReadAll(io.LimitReader(s, limit+1))
+	if err == nil && int64(len(b)) > limit {
+		err = fmt.Errorf("more than %d bytes", limit)
+	}
+	return b, err
 }
