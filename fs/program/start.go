@@ -70,6 +70,8 @@ func Start(ctx context.Context, im Image, c Command) {
 	for _, word := range c.words {
 		s.add(c.find(im, word))
 	}
+	s.work.Wait()
+	s.release()
 	s.addImports(c.dir, c.modules)
 	s.work.Wait()
 }
@@ -78,6 +80,7 @@ func Start(ctx context.Context, im Image, c Command) {
 // for the first time.
 func Load(ctx context.Context, im Image, f File) {
 	s := newStart(ctx, im, splitPath(defaultPath))
+	s.release()
 	s.work.Go(func() { s.load(f, s.size(f)) })
 	s.work.Wait()
 }
@@ -95,9 +98,11 @@ type start struct {
 	modules      *modules
 	finds        atomic.Int64
 
-	mu    sync.Mutex // guards everything below
-	files int
-	bytes int64
+	mu       sync.Mutex // guards everything below
+	files    int
+	bytes    int64
+	released bool
+	held     []func()
 }
 
 func newStart(ctx context.Context, im Image, path []string) *start {
@@ -105,6 +110,29 @@ func newStart(ctx context.Context, im Image, path []string) *start {
 		ctx: ctx, image: im, path: path, modules: newModules(im),
 		slots: make(chan struct{}, parallel), texts: make(chan struct{}, parallel),
 	}
+}
+
+// later runs do when what is linked is here: that is read first, and modules are
+// so many that it would come late among them.
+func (s *start) later(do func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.released {
+		s.held = append(s.held, do)
+		return
+	}
+	s.work.Go(do)
+}
+
+// release runs what was held back, and nothing is from now on.
+func (s *start) release() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.released = true
+	for _, do := range s.held {
+		s.work.Go(do)
+	}
+	s.held = nil
 }
 
 // find is [Image.Find] as long as the start goes on and not too much was looked
@@ -153,20 +181,24 @@ func (s *start) load(f File, n int64) {
 	if c.fetch(0, n) != nil || f.Layer.ReadAt(s.ctx, f.Node, head, 0) != nil {
 		return
 	}
-	if !take(s.ctx, s.texts) {
-		return
-	}
-	defer func() { <-s.texts }()
 	if isScript(head) {
-		s.addScript(c, head)
+		s.look(func() { s.addScript(c, head) })
 	}
 	switch {
 	case isELF(head):
-		s.addLinked(c)
+		s.look(func() { s.addLinked(c) })
 	case isPython(f.Path, head):
-		s.addModules(c, head)
+		s.later(func() { s.look(func() { s.addModules(c, head) }) })
 	case isRPackage(f.Path):
-		s.addRPackage(f)
+		s.later(func() { s.look(func() { s.addRPackage(f) }) })
+	}
+}
+
+// look runs do, which looks at what a file needs.
+func (s *start) look(do func()) {
+	if take(s.ctx, s.texts) {
+		defer func() { <-s.texts }()
+		do()
 	}
 }
 
