@@ -25,11 +25,6 @@ const (
 	parallelAhead = 8
 	// keepAhead is how long they wait for their use.
 	keepAhead = time.Minute
-	// smallLayer is the compressed size in bytes up to which a layer without an
-	// index is loaded ahead of being unpacked. An image has many that only
-	// make a directory or copy a file, and containerd asks for one after the
-	// other.
-	smallLayer = 1 << 20
 )
 
 // errIndexTimeout says that the index of a layer was not there in time, or that
@@ -122,14 +117,15 @@ func (a *artifacts) ahead(ref index.LayerRef, found *discover.Found, wanted func
 
 // layersAhead begins to load those of an image's layers that found leaves to be
 // unpacked, if they are small, and returns those. What they have may be read
-// when they are done.
+// when they are done. An image has many that only make a directory or copy a
+// file, and containerd asks for one after the other.
 func (a *artifacts) layersAhead(ref index.LayerRef, found *discover.Found, layers []ocispec.Descriptor) map[digest.Digest]*artifact {
 	small := make(map[digest.Digest]*artifact)
 	lazy := described(found.Index)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, d := range layers {
-		if a.lifetime.Err() == nil && a.items[d.Digest] == nil && d.Size > 0 && d.Size <= smallLayer &&
+		if a.lifetime.Err() == nil && a.items[d.Digest] == nil && d.Size > 0 && d.Size < index.SmallLayer &&
 			a.bytes+d.Size <= maxAhead && !slices.Contains(lazy, d.Digest) {
 			a.loadLocked(ref, d)
 			small[d.Digest] = a.items[d.Digest]

@@ -12,6 +12,12 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
+// SmallLayer is the compressed size in bytes below which a layer gets no index
+// unless told otherwise: it arrives whole about as fast as an index and the
+// first spans would. A host loads such layers ahead, in memory, when it sees the
+// first layer of their image.
+const SmallLayer = 1 << 20
+
 // LayerIndex is an index's entry for one layer: its ztoc.
 type LayerIndex struct {
 	// Descriptor is of the ztoc. When encoding, the fields below override

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/spryd/spry/cmd/spry/internal/job"
+	"github.com/spryd/spry/index"
 	"github.com/spryd/spry/index/build"
 	"github.com/spryd/spry/index/convert"
 	"github.com/spryd/spry/index/ztoc"
@@ -63,13 +64,13 @@ type buildFlags struct {
 
 func (b *buildFlags) add(cmd *cobra.Command) {
 	b.platformFlags.add(cmd)
-	b.spanSize, b.minLayerSize = ztoc.DefaultSpanSize, job.DefaultMinLayerSize
+	b.spanSize, b.minLayerSize = ztoc.DefaultSpanSize, index.SmallLayer
 	b.compactSpanSize = build.DefaultFineSpanSize
 	f := cmd.Flags()
 	f.StringSliceVar(&b.formats, "format", []string{formatSOCI, formatCompact}, "`forms` of the index: soci is what every implementation reads, compact is smaller and finer and comes with it")
 	f.Var(&b.spanSize, "span-size", "uncompressed size of the pieces in which a layer can be read")
 	f.Var(&b.compactSpanSize, "compact-span-size", "about the same for the compact form: each piece is divided evenly")
-	f.Var(&b.minLayerSize, "min-layer-size", "compressed size below which a layer gets no index and is unpacked at the pull")
+	f.Var(&b.minLayerSize, "min-layer-size", "compressed size below which a layer gets no index; other tools have 10MiB")
 	f.StringArrayVar(&b.prefetchFiles, "prefetch-file", nil, "`path` in the image to fetch before it is asked for (repeatable)")
 	f.StringVar(&b.prefetchJSON, "prefetch-files-json", "", "`file` with a JSON array of such paths")
 	f.StringArrayVar(&b.optimizations, "optimizations", nil, "`optimization` to apply: xattr notes layers without extended attributes (repeatable)")

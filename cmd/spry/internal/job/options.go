@@ -11,12 +11,6 @@ import (
 	"github.com/spryd/spry/index/ztoc"
 )
 
-// DefaultMinLayerSize is the smallest layer, in bytes, that gets an index
-// unless told otherwise, here and in other implementations. What a start loses
-// or wins by another one depends on how much of such layers it reads, see
-// ARCHITECTURE.md.
-const DefaultMinLayerSize = 10 << 20
-
 // Options say how to index an image. The zero value indexes every layer for
 // the platform of this host.
 type Options struct {
