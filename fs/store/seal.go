@@ -5,6 +5,7 @@ package store
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -72,7 +73,10 @@ func Plain(dir string) (bytes, inodes int64, ok bool) {
 	}
 	var layout string
 	n, _ := fmt.Sscanf(string(b), sealProvenFormat, &layout, &bytes, &inodes)
-	return bytes, inodes, n == 3
+	if n < 3 || len(layout) != hex.EncodedLen(sha256.Size) || bytes < 0 || inodes < 0 {
+		return 0, 0, false
+	}
+	return bytes, inodes, true
 }
 
 // sealProvenFormat is the record of a proven layer: layout, bytes, inodes.
