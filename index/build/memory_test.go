@@ -40,9 +40,17 @@ func TestMemory(t *testing.T) {
 				})
 				return total, uint64(res.Ztoc.EncodedSize())
 			}
-			few, fewResult := cost(12)
-			many, manyResult := cost(36)
-			if growth, limit := int64(many)-int64(few), 4*int64(manyResult-fewResult)+8<<20; growth > limit {
+			var few, many, fewResult, manyResult uint64
+			var growth, limit int64
+			for range 3 { // with the race detector pools lose at random what is put back
+				few, fewResult = cost(12)
+				many, manyResult = cost(36)
+				growth, limit = int64(many)-int64(few), 4*int64(manyResult-fewResult)+8<<20
+				if growth <= limit {
+					break
+				}
+			}
+			if growth > limit {
 				t.Errorf("24 MiB more allocate %d bytes more, want at most %d", growth, limit)
 			}
 			if few > 40<<20 {
