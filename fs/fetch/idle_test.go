@@ -56,3 +56,16 @@ func TestOwnWorkLeavesCPUs(t *testing.T) {
 		}
 	}
 }
+
+// TestRoom: a host whose CPUs nobody uses has room for all transfers, also if it
+// has fewer CPUs than these.
+func TestRoom(t *testing.T) {
+	for _, c := range []struct {
+		left, cpus float64
+		want       int
+	}{{2, 2, 3}, {1.7, 2, 3}, {1, 2, 2}, {0.5, 2, 1}, {0.3, 2, 0}, {0, 2, 0}, {1, 1, 3}, {64, 64, 64}, {32, 64, 32}, {2, 64, 2}} {
+		if got := roomFor(3, c.left, c.cpus); got != c.want {
+			t.Errorf("%v of %v CPUs left: room for %d, want %d", c.left, c.cpus, got, c.want)
+		}
+	}
+}

@@ -189,10 +189,18 @@ func (s *Scheduler) demandLocked() bool {
 	return s.running[Demand] > 0 || s.waiting[Demand].Len() > 0
 }
 
-// crowdedLocked says whether more background transfers run than there are CPUs
-// for.
+// crowdedLocked says whether more background transfers run than others leave
+// CPUs for.
 func (s *Scheduler) crowdedLocked() bool {
-	return float64(s.running[Background]) > s.idle.cpusLeft()+0.5
+	left := s.idle.cpusLeft()
+	return s.running[Background] > roomFor(s.background, left, s.idle.cpus)
+}
+
+// roomFor is how many of all background transfers may run where others leave
+// some of the CPUs: one for each that is left, and all where all are, as a
+// transfer waits for its line too.
+func roomFor(all int, left, cpus float64) int {
+	return int(max(left, left/cpus*float64(all)) + 0.5)
 }
 
 // mayRunLocked says whether one more transfer of class c fits at now.
