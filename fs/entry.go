@@ -47,6 +47,7 @@ type served struct {
 	identity   string
 	mountpoint string
 	mountID    uint64
+	followed   followed
 	// inherited says that containers of an earlier process are served, of
 	// which the session does not tell when they end.
 	inherited bool

@@ -6,7 +6,6 @@ package fs
 import (
 	"context"
 	"fmt"
-	"sync"
 
 	"github.com/spryd/spry/fs/unpack"
 	"github.com/spryd/spry/index/build"
@@ -21,9 +20,9 @@ const maxContent = 16 << 20
 // application's own files are mostly in one, and say what is read of the
 // others. It is a [program.Layer].
 type smallContent struct {
-	tar      []byte
-	tree     *toc.Tree
-	followed sync.Map // toc.NodeID to struct{}
+	followed
+	tar  []byte
+	tree *toc.Tree
 }
 
 // newSmallContent reads a layer's blob, whose content must be at most limit
@@ -63,10 +62,4 @@ func (c *smallContent) ReadAt(_ context.Context, id toc.NodeID, p []byte, off in
 	}
 	copy(p, c.tar[int64(data)+off:])
 	return nil
-}
-
-// Follow says whether it is called for file id the first time.
-func (c *smallContent) Follow(id toc.NodeID) bool {
-	_, known := c.followed.LoadOrStore(id, struct{}{})
-	return !known
 }

@@ -16,6 +16,7 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/spryd/spry/fs/discover"
+	"github.com/spryd/spry/fs/layer"
 	"github.com/spryd/spry/fs/program"
 	"github.com/spryd/spry/index"
 	"github.com/spryd/spry/index/toc"
@@ -165,6 +166,25 @@ func (a *artifact) content(ctx context.Context, limit int64) *smallContent {
 	return c
 }
 
+// followed are the files of a layer whose needs were fetched. The zero value is
+// empty.
+type followed struct{ nodes sync.Map } // toc.NodeID to struct{}
+
+// Follow says whether it is called for file id the first time.
+func (f *followed) Follow(id toc.NodeID) bool {
+	_, known := f.nodes.LoadOrStore(id, struct{}{})
+	return !known
+}
+
+// servedContent is a layer that is served, as fs/program sees it. It is a
+// [program.Layer].
+type servedContent struct {
+	*layer.Layer
+	*followed
+}
+
+func (s *served) content() servedContent { return servedContent{s.layer, &s.followed} }
+
 // part is a layer of an image: one that is served, or one that is unpacked.
 type part struct {
 	served *served
@@ -187,7 +207,7 @@ func withImage(ctx context.Context, layers []part, do func(context.Context, prog
 		}
 		defer release()
 		defer func() { _ = s.index.idle() }() // what was looked up may not be needed again
-		ctx, im = held, append(im, s.layer)
+		ctx, im = held, append(im, s.content())
 	}
 	if len(im) > 0 {
 		do(ctx, im)
@@ -239,7 +259,7 @@ func (f *FileSystem) follow(s *served, id toc.NodeID, head []byte) {
 		return
 	}
 	leave := func() { <-f.starting.loads }
-	if !s.layer.Follow(id) {
+	if !s.followed.Follow(id) {
 		leave()
 		return
 	}
@@ -248,8 +268,8 @@ func (f *FileSystem) follow(s *served, id toc.NodeID, head []byte) {
 		ctx, cancel := context.WithTimeout(f.lifetime, startTime)
 		defer cancel()
 		withImage(ctx, f.siblings(s), func(ctx context.Context, im program.Image) {
-			if im[0] == program.Layer(s.layer) { // it is open
-				program.Load(ctx, im, program.File{Layer: s.layer, Node: id, Path: "/" + tree.Path(id)})
+			if im[0] == program.Layer(s.content()) { // it is open
+				program.Load(ctx, im, program.File{Layer: im[0], Node: id, Path: "/" + tree.Path(id)})
 			}
 		})
 	})

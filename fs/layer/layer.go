@@ -34,9 +34,8 @@ type Layer struct {
 	end      context.CancelFunc
 	work     sync.WaitGroup
 
-	state    atomic.Int32
-	followed sync.Map               // toc.NodeID to struct{}: see Follow
-	prover   atomic.Pointer[prover] // nil: no proof runs
+	state  atomic.Int32
+	prover atomic.Pointer[prover] // nil: no proof runs
 
 	mu      sync.Mutex // guards the fields below
 	started bool
@@ -102,13 +101,6 @@ func (l *Layer) ReadAt(ctx context.Context, id toc.NodeID, p []byte, off int64) 
 // returns when they are here; see [read.Reader.FetchFile].
 func (l *Layer) Ahead(ctx context.Context, id toc.NodeID, off, n int64) error {
 	return l.reader.FetchFile(ctx, fetch.Readahead, id, off, n)
-}
-
-// Follow says whether it is called for file id the first time. Who fetches what
-// a file needs asks it before.
-func (l *Layer) Follow(id toc.NodeID) bool {
-	_, known := l.followed.LoadOrStore(id, struct{}{})
-	return !known
 }
 
 // Hold keeps the layer, its tree included, until release is called: Close waits

@@ -11,9 +11,9 @@
 // the answer time of a registry.
 //
 // What it finds are guesses. It looks for files as the loader and interpreters
-// do, but knows neither their caches nor the environment, runs nothing, and reads
-// only layers that are mounted lazily. A wrong guess costs bytes; a missing one
-// costs waiting.
+// do, but knows neither their caches nor the environment, and runs nothing. Of the
+// layers that are unpacked only small ones are known, and these only at a pull. A
+// wrong guess costs bytes; a missing one costs waiting.
 //
 // Layers are hostile: whatever is in them, one start fetches at most maxFiles
 // and maxBytes, and looks for at most maxFinds paths and maxTried modules.

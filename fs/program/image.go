@@ -23,7 +23,8 @@ const (
 	maxSteps = 512
 )
 
-// Layer is a layer that is mounted lazily; *layer.Layer is one.
+// Layer is a layer of an image: one that is mounted lazily, or one that is in
+// memory.
 type Layer interface {
 	Tree() *toc.Tree
 	// Ahead fetches n bytes of file id at off; it returns when they are here.
@@ -35,7 +36,7 @@ type Layer interface {
 	Follow(id toc.NodeID) bool
 }
 
-// Image is the lazily mounted layers of an image, the topmost first.
+// Image is those layers of an image that are looked into, the topmost first.
 type Image []Layer
 
 // File is a regular file of an image. Path begins with a slash and leads through
