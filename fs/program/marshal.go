@@ -51,9 +51,11 @@ func compiledNames(compiled string) ([]string, error) {
 		return nil, errMarshal
 	}
 	m := marshal{rest: compiled[pycHeader:], old: binary.LittleEndian.Uint16(head) < version311}
-	if kind, ok := m.byte(); !ok || kind&^flagRef != 'c' || !m.ref(kind, new(int)) {
+	kind, ok := m.byte()
+	if !ok || kind&^flagRef != 'c' {
 		return nil, errMarshal
 	}
+	m.ref(kind)
 	names, ok := m.code()
 	if !ok {
 		return nil, errMarshal
@@ -77,14 +79,13 @@ type marshal struct {
 }
 
 // ref keeps a place for an object of that kind if later ones may refer to it,
-// and sets at to that, or to -1.
-func (m *marshal) ref(kind byte, at *int) bool {
-	if *at = -1; kind&flagRef == 0 {
-		return true
+// and returns that, or -1.
+func (m *marshal) ref(kind byte) (at int) {
+	if kind&flagRef == 0 {
+		return -1
 	}
-	*at = len(m.refs)
 	m.refs = append(m.refs, value{})
-	return len(m.refs) <= maxRefs
+	return len(m.refs) - 1
 }
 
 // object reads one object.
@@ -97,8 +98,8 @@ func (m *marshal) object() (o value, ok bool) {
 		return o, false
 	}
 	defer func() { m.deep-- }()
-	var at int
-	if !m.ref(kind, &at) {
+	at := m.ref(kind)
+	if at >= maxRefs {
 		return o, false
 	}
 	if o, ok = m.body(kind &^ flagRef); ok && at >= 0 {
