@@ -81,23 +81,15 @@ func TestDamagedIndexIsLoadedAgain(t *testing.T) {
 	for name, damage := range map[string]func(path string) error{
 		"truncated": func(path string) error { return os.Truncate(path, 100) },
 		"deleted":   os.Remove,
-		"of a later version": func(path string) error {
-			b, err := os.ReadFile(path)
-			if err != nil {
-				return err
-			}
+		"of a later version": rewrite(func(b []byte) []byte {
 			b[8]++ // the low byte of the version (docs/compact-index.md)
-			return os.WriteFile(path, b, 0o600)
-		},
-		"flipped": func(path string) error {
-			b, err := os.ReadFile(path)
-			if err != nil {
-				return err
-			}
+			return b
+		}),
+		"flipped": rewrite(func(b []byte) []byte {
 			b[len(b)/3] ^= 1
 			b[200] ^= 1
-			return os.WriteFile(path, b, 0o600)
-		},
+			return b
+		}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			root, srv := t.TempDir(), remotetest.New(t)

@@ -89,9 +89,7 @@ func TestRaces(t *testing.T) {
 		n.ready("default", ref)
 		n.removeImage("default", ref)
 	}
-	if left := n.leftovers(); len(left) != 0 {
-		t.Errorf("left: %v", left)
-	}
+	n.nothingLeft()
 }
 
 // A pull during which the daemon or containerd ends fails, if at all; then the
@@ -142,9 +140,7 @@ func TestPullInterrupted(t *testing.T) {
 			}
 			n.ready("default", ref)
 			n.removeImage("default", ref)
-			if left := n.leftovers(); len(left) != 0 {
-				t.Errorf("left: %v", left)
-			}
+			n.nothingLeft()
 			if ids, err := os.ReadDir(filepath.Join(n.spryd.Root(), "snapshots")); err != nil || len(ids) != 0 {
 				t.Errorf("%d directories of snapshots are left, error %v", len(ids), err)
 			}
@@ -183,9 +179,7 @@ func TestNamespaceRemoved(t *testing.T) {
 		n.ready("one", ref)
 	}
 	n.removeImage("one", ref)
-	if left := n.leftovers(); len(left) != 0 {
-		t.Errorf("left: %v", left)
-	}
+	n.nothingLeft()
 }
 
 // An image can be removed while a process of the host looks into its layers.

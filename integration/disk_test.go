@@ -27,9 +27,7 @@ func TestRemovalStopsFetching(t *testing.T) {
 	n.eventually("background fetching", func() bool { return proxy.Waiting() > 0 })
 	before := n.occupied()
 	n.removeImage("default", r.host+"/a:soci")
-	if left := n.leftovers(); len(left) != 0 {
-		t.Errorf("left after removal: %v", left)
-	}
+	n.nothingLeft()
 	if now := n.occupied(); now >= before || now > 64<<10 {
 		t.Errorf("%d bytes on disk after removal, %d before", now, before)
 	}
@@ -98,7 +96,5 @@ func TestDiskCapSparesImages(t *testing.T) {
 	}
 	n.ready("default", a)
 	n.removeImage("default", a)
-	if left := n.leftovers(); len(left) != 0 {
-		t.Errorf("left after removal: %v", left)
-	}
+	n.nothingLeft()
 }

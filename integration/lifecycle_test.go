@@ -43,6 +43,14 @@ func (n *node) leftovers() []string {
 	return append(out, n.lazyMounts()...)
 }
 
+// nothingLeft wants no leftovers.
+func (n *node) nothingLeft() {
+	n.t.Helper()
+	if left := n.leftovers(); len(left) != 0 {
+		n.t.Errorf("left after removal: %v", left)
+	}
+}
+
 // An image that was removed is gone from the disk, and can be pulled again.
 func TestRemoveAndPullAgain(t *testing.T) {
 	r := newRegistry(t)
@@ -102,9 +110,7 @@ func TestNamespaces(t *testing.T) {
 	n.removeImage("one", ref)
 	n.ready("two", ref)
 	n.removeImage("two", ref)
-	if left := n.leftovers(); len(left) != 0 {
-		t.Errorf("left after removal: %v", left)
-	}
+	n.nothingLeft()
 }
 
 // After a stop, a crash and a reboot, images pulled before run, and new
@@ -146,9 +152,7 @@ func TestRestart(t *testing.T) {
 			n.ready("default", b)
 			n.removeImage("default", a)
 			n.removeImage("default", b)
-			if left := n.leftovers(); len(left) != 0 {
-				t.Errorf("left after removal: %v", left)
-			}
+			n.nothingLeft()
 		})
 	}
 }

@@ -66,9 +66,7 @@ func TestBecomesPlain(t *testing.T) {
 	n.eventually("the end of the FUSE mounts", func() bool { return len(n.mounts("fuse")) == 0 })
 	n.ready("default", ref)
 	n.removeImage("default", ref)
-	if left := n.leftovers(); len(left) != 0 {
-		t.Errorf("left after removal: %v", left)
-	}
+	n.nothingLeft()
 	if m := n.mounts(); len(m) != 0 {
 		t.Errorf("mounts after removal: %v", m)
 	}

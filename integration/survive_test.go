@@ -235,9 +235,7 @@ func TestServerKilled(t *testing.T) {
 			load.end()
 			n.removeImage("default", a)
 			n.removeImage("default", b)
-			if left := n.leftovers(); len(left) != 0 {
-				t.Errorf("left after removal: %v", left)
-			}
+			n.nothingLeft()
 		})
 	}
 }
