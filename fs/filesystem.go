@@ -14,6 +14,8 @@ import (
 
 	"github.com/opencontainers/go-digest"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/spryd/spry/fs/layer"
 )
 
 const (
@@ -89,6 +91,25 @@ func (f *FileSystem) prepare() error {
 		return err
 	}
 	return detachStale(mounts, f.kept)
+}
+
+// Flush writes to disk what was fetched of every layer, until ctx ends: what is
+// not there when the process ends has to be fetched again. Layers are served
+// meanwhile.
+func (f *FileSystem) Flush(ctx context.Context) error {
+	f.mu.Lock()
+	var layers []*layer.Layer
+	for _, e := range f.entries {
+		if e.served != nil && e.served.layer != nil {
+			layers = append(layers, e.served.layer)
+		}
+	}
+	f.mu.Unlock()
+	var group errgroup.Group
+	for _, l := range layers {
+		group.Go(func() error { return l.Flush(ctx) })
+	}
+	return group.Wait()
 }
 
 // Close unmounts every layer, unless the session loop was left to a successor,

@@ -55,9 +55,6 @@ func TestLazyEqualsUnpacked(t *testing.T) {
 				tr.compareIn(n, "lazy")
 			}
 			if c.whole {
-				for _, tr := range trees {
-					n.eventually("all on disk", func() bool { return tr.status(n).Missing == 0 })
-				}
 				if err := n.spryd.Stop(); err != nil {
 					t.Fatal(err)
 				}

@@ -29,6 +29,7 @@ import (
 type parts struct {
 	closers
 	snapshotter snapshots.Snapshotter
+	layers      *fs.FileSystem
 	loop        *session.Loop
 }
 
@@ -66,6 +67,7 @@ func open(ctx context.Context, c config.Config, link *keeper.Link) (_ *parts, er
 	}
 	p.add("snapshots", sn.Close)
 	p.snapshotter = sn
+	p.layers = fsys
 	fsys.Settle()
 	return p, nil
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"time"
 
 	"github.com/containerd/log"
 	"github.com/coreos/go-systemd/v22/daemon"
@@ -20,6 +21,9 @@ import (
 // errLeave is the cause of the end of a server that leaves its mounts as they
 // are, for the next one.
 var errLeave = errors.New("another server takes over")
+
+// flushTime bounds how long the end of a server waits for the disk.
+const flushTime = 2 * time.Second
 
 // Serve is the server that a keeper started, with its socket at descriptor fd:
 // it serves until ctx ends, or until it is told to leave, and returns when
@@ -68,10 +72,21 @@ func run(ctx context.Context, c config.Config, link *keeper.Link) (err error) {
 		}
 	}
 	err = newServer(p.snapshotter).serve(ctx, l)
+	p.flush(ctx)
 	if errors.Is(context.Cause(ctx), errLeave) {
 		p.loop.Leave()
 	}
 	return err
+}
+
+// flush writes what was fetched while layers are still served, for a successor
+// that may not reach the registry.
+func (p *parts) flush(ctx context.Context) {
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTime)
+	defer cancel()
+	if err := p.layers.Flush(bounded); err != nil {
+		log.G(ctx).WithError(err).Warn("not all that was fetched is on disk, it will be fetched again")
+	}
 }
 
 // listen is the keeper's socket, or one of our own.

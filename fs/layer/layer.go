@@ -103,6 +103,9 @@ func (l *Layer) Ahead(ctx context.Context, id toc.NodeID, off, n int64) error {
 	return l.reader.FetchFile(ctx, fetch.Readahead, id, off, n)
 }
 
+// Flush writes what was fetched to disk: see [read.Reader.Flush].
+func (l *Layer) Flush(ctx context.Context) error { return l.reader.Flush(ctx) }
+
 // Hold keeps the layer, its tree included, until release is called: Close waits
 // for that. The context ends when Close begins. A closed layer cannot be held.
 func (l *Layer) Hold(ctx context.Context) (_ context.Context, release func(), ok bool) {

@@ -29,8 +29,8 @@
 // While demand is active such spans are written to a [stage] instead, one
 // unnamed file, and read from there; when it is calm they are read back, checked,
 // and put into the store. They are not in the store until then: who waits for
-// that, as background does, waits for it too, and a process that ends has to
-// fetch them again.
+// that, as background does, waits for it too. [Reader.Flush] does so before an
+// orderly end; of a process that is killed they have to be fetched again.
 //
 // # Failures
 //

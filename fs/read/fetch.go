@@ -126,7 +126,7 @@ func (r *Reader) join(class fetch.Class, first, last span.ID) (pins []*entry, mi
 			continue
 		}
 		r.pinLocked(e, class)
-		if e.run == nil && !e.queued && !e.staged { // kept: the disk may have room now
+		if e.run == nil && !e.queued && e.staged.IsZero() { // kept: the disk may have room now
 			e.stored = make(chan struct{})
 			r.enqueueLocked(e)
 		}

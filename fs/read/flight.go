@@ -5,6 +5,7 @@ package read
 
 import (
 	"container/list"
+	"time"
 
 	"github.com/spryd/spry/fs/fetch"
 	"github.com/spryd/spry/index/span"
@@ -23,18 +24,18 @@ type entry struct {
 	size  int64
 
 	// guarded by Reader.mu:
-	refs    int    // readers, the writer, and Reader.flights
-	data    []byte // the decoded span; freed when written or without refs
-	copying int    // readers that copy from data
-	written bool   // data is in the store too
-	run     *run   // while in flight
-	grant   grant  // for data
-	buf     []byte // where data lies, to be used again
-	queued  bool   // for the writer
-	urgent  bool   // was demanded
-	early   bool   // was demanded, or fetched ahead of that
-	staged  bool   // data is on the stage, for the writer to write later
-	sum     uint32 // of what is there, CRC-32C
+	refs    int       // readers, the writer, and Reader.flights
+	data    []byte    // the decoded span; freed when written or without refs
+	copying int       // readers that copy from data
+	written bool      // data is in the store too
+	run     *run      // while in flight
+	grant   grant     // for data
+	buf     []byte    // where data lies, to be used again
+	queued  bool      // for the writer
+	urgent  bool      // was demanded
+	early   bool      // was demanded, or fetched ahead of that
+	staged  time.Time // since when data is on the stage, for the writer to write later; zero: it is not
+	sum     uint32    // of what is there, CRC-32C
 	stored  chan struct{}
 	putErr  error // set before stored is closed
 }
@@ -129,7 +130,7 @@ func (r *Reader) unrefLocked(e *entry) {
 // that wait for e do not count once it is written: memory must never wait for
 // a reader that waits for memory.
 func (r *Reader) freeLocked(e *entry) {
-	if e.copying > 0 || (e.refs > 0 && !e.written && !e.staged) {
+	if e.copying > 0 || (e.refs > 0 && !e.written && e.staged.IsZero()) {
 		return
 	}
 	r.memory.buffers.put(e.buf)

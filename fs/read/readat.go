@@ -170,7 +170,7 @@ func (r *Reader) readOnce(ctx context.Context, rq request) error {
 			}
 		}
 		piece := rq.p[start-rq.start : end-rq.start]
-		if at := int64(start - sp.OutStart); e != nil && (e.copyTo(piece, at) || e.copyStaged(piece, at) || e.copyTo(piece, at)) {
+		if e != nil && e.copyHere(piece, int64(start-sp.OutStart)) {
 			continue
 		}
 		if err := r.store.ReadAt(rq.node, piece, rq.off+int64(start-rq.start)); err != nil {

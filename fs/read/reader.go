@@ -35,13 +35,13 @@ type Reader struct {
 
 	mu       sync.Mutex // guards everything below, and the fields of entries
 	flights  map[span.ID]*entry
-	queue    []*entry      // to be written
-	urgent   []*entry      // to be written before those
-	writing  bool          // a writer runs
-	staged   []putOffEntry // in the order in which they are to be written
-	settling bool          // these are being written
-	full     bool          // the last write failed
-	ahead    int           // readaheads that run
+	queue    []*entry // to be written
+	urgent   []*entry // to be written before those
+	writing  bool     // a writer runs
+	staged   []*entry // in the order in which they are to be written
+	settling bool     // these are being written
+	full     bool     // the last write failed
+	ahead    int      // readaheads that run
 	outage   outage
 	closed   bool
 }

@@ -4,6 +4,7 @@
 package read
 
 import (
+	"context"
 	"errors"
 	"hash/crc32"
 	"os"
@@ -27,6 +28,8 @@ const (
 	// often that is looked for.
 	longestStaged = 5 * time.Second
 	stagePoll     = 100 * time.Millisecond
+	// flushPoll is how often is looked whether all is written.
+	flushPoll = 5 * time.Millisecond
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -34,11 +37,12 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // stage has spans of many small files at their places in the tar stream, while
 // a container starts that needs the CPU more than the files: a read does not
 // care which file its bytes come from. It has no name, and so does not outlive
-// the process; what was on it is fetched again. Safe for concurrent use.
+// a process that is killed; what was on it is fetched again then. Safe for
+// concurrent use.
 type stage struct {
 	mu    sync.Mutex // guards everything below
 	file  *os.File
-	off   bool // cannot be used
+	ended bool // takes no more
 	bytes int64
 }
 
@@ -58,12 +62,12 @@ func (s *stage) put(open func() (*os.File, error), data []byte, off int64) error
 func (s *stage) reserve(open func() (*os.File, error), n int64) (_ *os.File, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.off || s.bytes+n > maxStaged {
+	if s.ended || s.bytes+n > maxStaged {
 		return nil, errors.New("no room to stage a span")
 	}
 	if s.file == nil {
 		if s.file, err = open(); err != nil {
-			s.off = true
+			s.ended = true
 			return nil, err
 		}
 	}
@@ -94,10 +98,24 @@ func (s *stage) free(off, n int64) {
 	}
 }
 
-func (s *stage) close() error {
+// end has the stage take no more.
+func (s *stage) end() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.off = true
+	s.ended = true
+}
+
+// closing says whether the stage takes no more.
+func (s *stage) closing() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ended
+}
+
+func (s *stage) close() error {
+	s.end()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.file == nil {
 		return nil
 	}
@@ -118,20 +136,14 @@ func (r *Reader) putOff(e *entry) bool {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	e.queued, e.staged, e.sum = false, true, sum
+	e.queued, e.staged, e.sum = false, time.Now(), sum
 	r.freeLocked(e)
-	r.staged = append(r.staged, putOffEntry{e, time.Now()})
+	r.staged = append(r.staged, e)
 	if !r.settling {
 		r.settling = true
 		r.work.Go(r.writeStaged)
 	}
 	return true
-}
-
-// putOffEntry is an entry that was staged then.
-type putOffEntry struct {
-	*entry
-	at time.Time
 }
 
 func (r *Reader) hasManyFiles(e *entry) bool {
@@ -144,22 +156,29 @@ func (r *Reader) hasManyFiles(e *entry) bool {
 	return false
 }
 
-// copyStaged fills p from the stage, from byte off of the span on; false if the
-// span is not there any more.
+// copyHere fills p with the bytes of the span from off on, from memory or the
+// stage; false if they are in neither any more. The caller has seen e.done closed
+// and e.err nil.
+func (e *entry) copyHere(p []byte, off int64) bool {
+	// The writer may take it from the stage back into memory meanwhile.
+	return e.copyTo(p, off) || e.copyStaged(p, off) || e.copyTo(p, off)
+}
+
+// copyStaged is copyHere from the stage.
 func (e *entry) copyStaged(p []byte, off int64) bool {
 	r := e.reader
-	if !r.isStaged(e) {
+	if r.stagedAt(e).IsZero() {
 		return false
 	}
-	err := r.stage.readAt(p, int64(r.layer.Span(e.id).OutStart)+off)
-	if err != nil {
+	if err := r.stage.readAt(p, int64(r.layer.Span(e.id).OutStart)+off); err != nil {
 		r.loseStaged(e, err)
 		return false
 	}
-	return r.isStaged(e) // or else these may be zeros
+	return !r.stagedAt(e).IsZero() // or else these may be zeros
 }
 
-func (r *Reader) isStaged(e *entry) bool {
+// stagedAt is when e was staged; zero if it is not.
+func (r *Reader) stagedAt(e *entry) time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return e.staged
@@ -171,9 +190,9 @@ func (r *Reader) loseStaged(e *entry, cause error) {
 		return
 	}
 	r.mu.Lock()
-	lost := e.staged
+	lost := !e.staged.IsZero()
 	if lost {
-		e.staged, e.putErr = false, errLost
+		e.staged, e.putErr = time.Time{}, errLost
 		close(e.stored)
 		r.removeLocked(e)
 		r.unrefLocked(e) // as the writer
@@ -196,7 +215,7 @@ func (r *Reader) writeStaged() {
 		}
 		next := r.staged[0]
 		r.mu.Unlock()
-		for !r.scheduler.Calm() && time.Since(next.at) < longestStaged {
+		for !r.mayWrite(next) {
 			select {
 			case <-time.After(stagePoll):
 			case <-r.lifetime.Done():
@@ -206,8 +225,34 @@ func (r *Reader) writeStaged() {
 		r.mu.Lock()
 		r.staged = r.staged[1:]
 		r.mu.Unlock()
-		if err := r.unstage(next.entry); err != nil {
-			r.loseStaged(next.entry, err)
+		if err := r.unstage(next); err != nil {
+			r.loseStaged(next, err)
+		}
+	}
+}
+
+// mayWrite says whether e, the oldest staged span, has waited long enough.
+func (r *Reader) mayWrite(e *entry) bool {
+	return r.scheduler.Calm() || time.Since(r.stagedAt(e)) >= longestStaged || r.stage.closing()
+}
+
+// Flush writes what is in memory or staged, puts nothing off any more, and
+// returns when all of it is written, or ctx has ended.
+func (r *Reader) Flush(ctx context.Context) error {
+	r.stage.end()
+	for {
+		r.mu.Lock()
+		over := !r.writing && !r.settling
+		r.mu.Unlock()
+		if over {
+			return nil
+		}
+		select {
+		case <-time.After(flushPoll):
+		case <-r.lifetime.Done():
+			return ErrClosed
+		case <-ctx.Done():
+			return context.Cause(ctx)
 		}
 	}
 }
@@ -231,9 +276,9 @@ func (r *Reader) unstage(e *entry) error {
 		return err
 	}
 	r.mu.Lock()
-	lost := !e.staged
+	lost := e.staged.IsZero()
 	if !lost {
-		e.staged, e.queued = false, true
+		e.staged, e.queued = time.Time{}, true
 		e.data, e.buf, e.grant = buf, buf, g
 	}
 	r.mu.Unlock()

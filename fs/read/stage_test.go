@@ -5,6 +5,8 @@ package read_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"maps"
 	"slices"
 	"testing"
@@ -119,6 +121,37 @@ func TestStagedSpanIsLost(t *testing.T) {
 			}
 			same(t, b, someFile(l))
 		})
+	}
+}
+
+// TestFlush: at an orderly end all is written at once, and nothing is put off any
+// more.
+func TestFlush(t *testing.T) {
+	l := small(t)
+	b := newBench(t, l, nil)
+	b.sched.Expect()
+	paths := slices.Sorted(maps.Keys(l.Files))
+	for _, path := range paths[:len(paths)/2] {
+		same(t, b, path)
+	}
+	waitFor(t, func() bool { return b.Staged() > 0 })
+	b.sched.Expect() // it is not calm for a while
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := b.Flush(ended); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want a flush that is cut short", err)
+	}
+	if err := b.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if b.Staged() > 0 || b.Flights() > 0 {
+		t.Errorf("%d spans are staged, %d in memory", b.Staged(), b.Flights())
+	}
+	for _, path := range paths {
+		same(t, b, path)
+		if b.Staged() > 0 {
+			t.Fatalf("%s: put off", path)
+		}
 	}
 }
 
