@@ -240,6 +240,9 @@ func (f *FileSystem) readCommand(ctx context.Context, ref index.LayerRef, m ocis
 func (f *FileSystem) served(d digest.Digest) *served {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.closed { // and Close changes the entries, without the lock
+		return nil
+	}
 	if e := f.entries[d]; e != nil && e.plain == nil {
 		return e.served
 	}

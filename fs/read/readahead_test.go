@@ -157,7 +157,10 @@ func TestSmallDirectoryIsFetchedWhole(t *testing.T) {
 				start, end = 0, l.Tree.DataEnd()
 			}
 			first, last := l.At(start), l.At(end-1)
-			waitFor(t, func() bool { return b.Ahead() == 0 && b.store.Has(first) && b.store.Has(last) })
+			for id := first; id <= last; id++ {
+				waitFor(t, func() bool { return b.store.Has(id) })
+			}
+			waitFor(t, func() bool { return b.Ahead() == 0 })
 			if missing, _ := b.store.Missing(); missing != l.Len()-int(last-first+1) {
 				t.Errorf("%d of %d spans are missing, want all but %d to %d", missing, l.Len(), first, last)
 			}
