@@ -109,7 +109,7 @@ func (b *bed) withHost(ctx context.Context, s testbed.Snapshotter, do func(*test
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, h.Stop(), os.RemoveAll(dir)) }()
+	defer func() { err = errors.Join(err, h.Stop(), os.Remove(dir)) }()
 	if err := testbed.DropCaches(); err != nil {
 		return err
 	}

@@ -17,7 +17,8 @@ import (
 
 // HostOptions describe a [Host].
 type HostOptions struct {
-	// Dir is an empty directory. Keep it short: socket paths have 108 bytes.
+	// Dir is where its file system will be mounted; it is made if need be, and
+	// DIR.ext4 next to it. Keep it short: socket paths have 108 bytes.
 	Dir string
 	// Containerd is the folder with containerd's programs.
 	Containerd string
@@ -26,29 +27,32 @@ type HostOptions struct {
 }
 
 // Host is a machine that has no image yet: a containerd and the daemon of one
-// snapshotter, both on empty directories.
+// snapshotter, both on a new file system.
 type Host struct {
 	// Ctd is its containerd.
 	Ctd *Containerd
 
 	o      HostOptions
+	disk   *disk
 	daemon *Process // nil under overlayfs
 	marker string
 }
 
 // StartHost starts the daemon, then containerd. Stop must be called, also to
-// remove what is mounted below the directory.
-func StartHost(ctx context.Context, o HostOptions) (*Host, error) {
+// remove what is mounted.
+func StartHost(ctx context.Context, o HostOptions) (_ *Host, err error) {
 	h := &Host{o: o, marker: "SPRY_TESTBED_HOST=" + o.Dir}
+	if h.disk, err = newDisk(ctx, o.Dir); err != nil {
+		return nil, err
+	}
 	co := ContainerdOptions{Dir: filepath.Join(o.Dir, "c"), Bin: o.Containerd}
 	if o.Snapshotter.Command != "" {
 		p, err := h.startDaemon(ctx, filepath.Join(co.Dir, "c.sock"))
 		if err != nil {
-			return nil, err
+			return nil, errors.Join(err, h.Stop())
 		}
 		co.Proxies = []Proxy{p}
 	}
-	var err error
 	if h.Ctd, err = StartContainerd(ctx, co); err != nil {
 		return nil, errors.Join(err, h.Stop())
 	}
@@ -71,7 +75,6 @@ func (h *Host) startDaemon(ctx context.Context, containerd string) (Proxy, error
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	if err := h.daemon.waitFor(ctx, func() bool { return dials("unix", p.Address) }); err != nil {
-		h.daemon.Kill()
 		return p, err
 	}
 	return p, nil
@@ -107,7 +110,7 @@ func (h *Host) Usage() (Usage, error) {
 	return usageOf(h.marker)
 }
 
-// Stop ends both daemons and unmounts everything below the directory.
+// Stop ends both daemons, unmounts everything and removes the file system.
 func (h *Host) Stop() error {
 	var err error
 	if h.Ctd != nil && h.Ctd.Process != nil {
@@ -116,7 +119,7 @@ func (h *Host) Stop() error {
 	if h.daemon != nil {
 		err = errors.Join(err, h.daemon.Stop(), endMarked(h.marker))
 	}
-	return errors.Join(err, unmountBelow(h.o.Dir))
+	return errors.Join(err, unmountBelow(h.o.Dir), h.disk.close())
 }
 
 // DropCaches writes out and forgets every page, name and inode that the
