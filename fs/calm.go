@@ -4,22 +4,67 @@
 package fs
 
 import (
+	"os"
 	"runtime/debug"
+	"runtime/metrics"
+	"sync"
 	"time"
 )
 
-// calmAfter is how long after the last change of a layer its memory is given
-// back. Loading the indexes of an image takes tens of megabytes of heap, which
-// the runtime would keep for minutes; a daemon with mounts that nobody changes
-// needs next to none.
-const calmAfter = 5 * time.Second
+const (
+	// calmAfter is how long after the last change of a layer its memory is given
+	// back. Loading the indexes of an image takes tens of megabytes of heap, which
+	// the runtime would keep for minutes; a daemon with mounts that nobody changes
+	// needs next to none.
+	calmAfter = 5 * time.Second
+	// leastHeap is what the runtime may use in any case, in bytes: enough for
+	// what is in flight ([read.DefaultMemory]). While 465 MB stream in on two
+	// CPUs the daemon peaks at 190 MiB without a limit and 131 with this one,
+	// for 7.1 to 7.3 s of CPU time in both cases.
+	leastHeap = 96 << 20
+	// liveMetric is the heap that the last collection left, in bytes.
+	liveMetric = "/gc/heap/live:bytes"
+)
+
+// heap is the limit that this process has set to its heap.
+var heap struct {
+	sync.Mutex
+	limit int64
+}
+
+// limitHeap makes the runtime collect garbage before it uses a third more than
+// what lives, or leastHeap if that is more. GOMEMLIMIT overrides it.
+func limitHeap() {
+	if os.Getenv("GOMEMLIMIT") != "" {
+		return
+	}
+	live := []metrics.Sample{{Name: liveMetric}}
+	metrics.Read(live)
+	limit := leastHeap
+	if live[0].Value.Kind() == metrics.KindUint64 {
+		limit = max(limit, int(live[0].Value.Uint64()/3*4))
+	}
+	heap.Lock()
+	defer heap.Unlock()
+	if int64(limit) != heap.limit { // it stops the world
+		heap.limit = int64(limit)
+		debug.SetMemoryLimit(heap.limit)
+	}
+}
 
 // stir says that a layer changed.
-func (f *FileSystem) stir() { f.calm.Reset(calmAfter) }
+func (f *FileSystem) stir() {
+	limitHeap()
+	f.calm.Reset(calmAfter)
+}
 
 // newCalm is a timer that gives memory back; it does not run yet.
 func newCalm() *time.Timer {
-	t := time.AfterFunc(calmAfter, debug.FreeOSMemory)
+	limitHeap()
+	t := time.AfterFunc(calmAfter, func() {
+		debug.FreeOSMemory()
+		limitHeap()
+	})
 	t.Stop()
 	return t
 }

@@ -15,6 +15,10 @@ const (
 	// paceDouble is the time in which the rate doubles. A line of 1 Gbit/s is
 	// full after five of them, when about 25 MB have come.
 	paceDouble = 200 * time.Millisecond
+	// paceRun is the credit with which a transfer begins, in bytes: one of less
+	// costs a registry nearly as much (docker/distribution reads 4 MiB of the
+	// blob for any range) and comes between the reads of a start.
+	paceRun = 4 << 20
 )
 
 // pace is the slow start of background transfers: a container that starts
@@ -36,9 +40,12 @@ func (p *pace) credit(now time.Time) int64 {
 	return int64(min(earned-p.spent, math.MaxInt64/2))
 }
 
-// opens is how long it takes from now until there is credit, if there is none.
+// open says whether there is credit for a transfer at now.
+func (p *pace) open(now time.Time) bool { return p.credit(now) >= paceRun }
+
+// opens is how long it takes from now until there is, if there is none.
 func (p *pace) opens(now time.Time) time.Duration {
-	doublings := math.Log2(1 + (p.spent+1)/paceScale)
+	doublings := math.Log2(1 + (p.spent+paceRun+1)/paceScale)
 	return max(time.Duration(doublings*float64(paceDouble))-now.Sub(p.since), 0) + 1
 }
 

@@ -18,8 +18,17 @@ const DefaultConnections = 16
 // DefaultBackground is how many of them may be of class Background.
 const DefaultBackground = 3
 
-// calmAfter is how long demand must be over for a start to be.
-const calmAfter = 500 * time.Millisecond
+// parallelAhead is how many transfers of class Readahead run at a time: those
+// that wait meanwhile become one where their bytes are neighbours.
+const parallelAhead = 4
+
+const (
+	// calmAfter is how long demand must be over for a start to be.
+	calmAfter = 500 * time.Millisecond
+	// computing is for how long after that a process may use the CPUs for
+	// what it has read, so that background keeps off them.
+	computing = 2 * time.Second
+)
 
 // Options configure a [Scheduler]. Zero values give the documented defaults.
 type Options struct {
@@ -167,7 +176,7 @@ func (s *Scheduler) settleLocked() {
 // setAlarmLocked settles again when background may go on that had no credit at
 // now.
 func (s *Scheduler) setAlarmLocked(now time.Time) {
-	if s.alarm != nil || s.waiting[Background].Len() == 0 || s.pace.credit(now) > 0 {
+	if s.alarm != nil || s.waiting[Background].Len() == 0 || s.pace.open(now) {
 		return
 	}
 	s.alarm = time.AfterFunc(s.pace.opens(now), func() {
@@ -190,8 +199,11 @@ func (s *Scheduler) demandLocked() bool {
 }
 
 // crowdedLocked says whether more background transfers run than others leave
-// CPUs for.
+// CPUs for that may be starting.
 func (s *Scheduler) crowdedLocked() bool {
+	if time.Since(s.pace.since) >= computing {
+		return false
+	}
 	left := s.idle.cpusLeft()
 	return s.running[Background] > roomFor(s.background, left, s.idle.cpus)
 }
@@ -216,9 +228,11 @@ func (s *Scheduler) mayRunLocked(c Class, now time.Time) bool {
 		return true
 	case total-s.running[Demand] >= s.shared:
 		return false
-	case c != Background:
+	case c == Readahead:
+		return s.running[Readahead] < parallelAhead
+	case c == Prefetch:
 		return true
 	default:
-		return !s.demandLocked() && s.running[Background] < s.background && s.pace.credit(now) > 0
+		return !s.demandLocked() && s.running[Background] < s.background && s.pace.open(now)
 	}
 }

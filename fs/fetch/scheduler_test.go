@@ -134,7 +134,7 @@ func TestBackgroundGetsNoLeaseWhileDemandIsActive(t *testing.T) {
 		}
 		acquire(t, s, fetch.Prefetch).Release()
 		d.Release()
-		time.Sleep(time.Millisecond)
+		time.Sleep(time.Second)
 		synctest.Wait()
 		if len(grants) != 1 {
 			t.Fatal("background got no lease when demand had ended")

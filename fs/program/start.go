@@ -29,8 +29,9 @@ const (
 	// maxCommand is the size of a program up to which it is fetched because a
 	// script has its name: what a script can run is more than what it runs.
 	maxCommand = 2 << 20
-	// parallel is how many files are fetched at a time.
-	parallel = 8
+	// parallelFetches is how many files are fetched at a time, which become far
+	// fewer requests where they are neighbours, and parallelTexts how many are read.
+	parallelFetches, parallelTexts = 64, 8
 	// maxFinds bounds how many paths of one start are looked for: a hostile layer
 	// could have a thousand times as many as real ones.
 	maxFinds = 1 << 20
@@ -52,7 +53,7 @@ var triples = map[elf.Machine]string{elf.EM_X86_64: "x86_64-linux-gnu", elf.EM_A
 // Is says whether a file of that name in its directory, which begins with head,
 // may be of a kind that other files are needed with.
 func Is(name string, head []byte) bool {
-	return isELF(head) || isScript(head) || isPython(name, head) || name == packageFile
+	return isELF(head) || isScript(head) || isPython(name, head) || isJar(name, head) || name == packageFile
 }
 
 func isELF(head []byte) bool { return bytes.HasPrefix(head, []byte(elf.ELFMAG)) }
@@ -108,7 +109,7 @@ type start struct {
 func newStart(ctx context.Context, im Image, path []string) *start {
 	return &start{
 		ctx: ctx, image: im, path: path, modules: newModules(im),
-		slots: make(chan struct{}, parallel), texts: make(chan struct{}, parallel),
+		slots: make(chan struct{}, parallelFetches), texts: make(chan struct{}, parallelTexts),
 	}
 }
 
@@ -189,6 +190,8 @@ func (s *start) load(f File, n int64) {
 		s.look(func() { s.addLinked(c) })
 	case isPython(f.Path, head):
 		s.later(func() { s.look(func() { s.addModules(c, head) }) })
+	case isJar(f.Path, head):
+		s.later(func() { s.addJars(f) })
 	case isRPackage(f.Path):
 		s.later(func() { s.look(func() { s.addRPackage(f) }) })
 	}

@@ -168,6 +168,41 @@ func TestLoad(t *testing.T) {
 	}
 }
 
+// TestJars: libraries come with the first that is read, unless they are many.
+func TestJars(t *testing.T) {
+	jar := func(name string, size int) remotetest.File {
+		return remotetest.File{Name: name, Body: zipLocal + strings.Repeat("x", size)}
+	}
+	lib := func(n, size int) *fakeLayer {
+		all := []remotetest.File{jar("app/lib/sub/d.jar", 9), jar("app/other.jar", 9), {Name: "app/lib/readme", Body: "x"}}
+		for i := range n {
+			all = append(all, jar(fmt.Sprintf("app/lib/%03d.jar", i), size))
+		}
+		return newLayer(t, all...)
+	}
+	for _, c := range []struct {
+		name    string
+		n, size int
+		want    []string
+	}{
+		{"few", 3, 100, []string{"0:app/lib/000.jar", "0:app/lib/001.jar", "0:app/lib/002.jar"}},
+		{"many", maxJars + 1, 100, []string{"0:app/lib/001.jar"}},
+		{"large", 9, 5 << 20, []string{"0:app/lib/001.jar"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l := lib(c.n, c.size)
+			f, ok := Image{l}.Find("/app/lib/001.jar")
+			if !ok || !Is("001.jar", []byte(zipLocal)) || Is("001.zip", []byte(zipLocal)) || Is("001.jar", []byte("PK\x05\x06")) {
+				t.Fatal("no jar")
+			}
+			Load(t.Context(), Image{l}, f)
+			if got := names(l); !slices.Equal(got, c.want) {
+				t.Errorf("fetched %s", got)
+			}
+		})
+	}
+}
+
 // TestLargeFile: of what is too large to be fetched whole, only what says how
 // it is linked is.
 func TestLargeFile(t *testing.T) {

@@ -99,3 +99,10 @@ func (r *Reader) FillStage() {
 	defer r.stage.mu.Unlock()
 	r.stage.bytes = maxStaged
 }
+
+// Wants is how many fetches wait for a lease.
+func (r *Reader) Wants() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.wants)
+}

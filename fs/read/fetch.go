@@ -98,9 +98,12 @@ func (r *Reader) claim(ctx context.Context, class fetch.Class, first, last span.
 			return pins, err
 		}
 		r.unpin(pins)
-		lease, err := r.scheduler.Acquire(ctx, class)
+		lease, err := r.turn(ctx, class, first, last)
 		if err != nil {
 			return nil, err
+		}
+		if lease == nil {
+			continue
 		}
 		if pins := r.begin(lease, class, first, last); pins != nil {
 			return pins, nil
@@ -136,22 +139,30 @@ func (r *Reader) join(class fetch.Class, first, last span.ID) (pins []*entry, mi
 }
 
 // begin starts a run with lease for the first missing spans and pins them, so
-// that a run which fails at once is seen to fail; nil if nothing is missing any more.
+// that a run which fails at once is seen to fail; nil if nothing is missing any
+// more. The run has what others want next to them too.
 func (r *Reader) begin(lease *fetch.Lease, class fetch.Class, first, last span.ID) []*entry {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for id := first; id <= last && !r.closed; id++ {
-		if r.flights[id] == nil && !r.store.Has(id) {
-			end := r.runEndLocked(id, last, lease.Credit())
-			rn := r.claimLocked(class, id, end)
-			rn.lease = lease
-			lease.Spend(int64(r.layer.Span(end).End - r.layer.Span(id).Start))
-			for _, e := range rn.entries {
-				r.pinLocked(e, class)
-			}
-			r.startLocked(rn)
-			return rn.entries
+		if !r.absentLocked(id, id) {
+			continue
 		}
+		own := r.runEndLocked(id, last, lease.Credit())
+		from, to := id, own
+		if joins(class) {
+			from, to = r.joinWantsLocked(id, own)
+		}
+		rn := r.claimLocked(class, from, to)
+		rn.lease = lease
+		lease.Spend(int64(r.layer.Span(to).End - r.layer.Span(from).Start))
+		pins := rn.entries[id-from : own-from+1]
+		for _, e := range pins {
+			r.pinLocked(e, class)
+		}
+		r.startLocked(rn)
+		r.dropWantsLocked()
+		return pins
 	}
 	return nil
 }

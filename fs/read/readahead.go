@@ -32,13 +32,13 @@ const (
 	// wholeDir is the same for a directory with all below it, such as a
 	// package of an interpreted language.
 	wholeDir = 3 << 20
-	// previous and following are how many spans before and behind the read are
-	// fetched of a file that is too large to fetch whole.
-	previous, following = 1, 2
+	// block is how many spans, counted from its beginning, are fetched at a time of
+	// a file that is too large to fetch whole.
+	block = 4
 )
 
-// readAhead notes a read, and fetches what its reader will want next. Errors
-// are nobody's: the read that needs the bytes tries itself.
+// readAhead notes a read, and fetches what its reader will want next if that is
+// sequential. Errors are nobody's: the read that needs the bytes tries itself.
 func (r *Reader) readAhead(rq request) {
 	if missing, _ := r.store.Missing(); missing == 0 {
 		return
@@ -46,18 +46,21 @@ func (r *Reader) readAhead(rq request) {
 	if start, end := r.streams.next(rq.start, rq.end); start < end {
 		r.fetchAhead(max(r.layer.At(start), rq.last+1), r.layer.At(end-1))
 	}
-	if r.stored(rq.first, rq.last) {
-		return
+}
+
+// neighbourhood are the spans that are fetched when rq misses, its own among
+// them.
+func (r *Reader) neighbourhood(rq request) (first, last span.ID) {
+	if start, end := r.tree.Around(rq.node, wholeDir); start < end {
+		return r.layer.At(start), r.layer.At(end - 1)
 	}
 	data, size := r.tree.Data(rq.node)
-	first, last := r.layer.At(data), r.layer.At(data+span.UncompressedOffset(size)-1)
-	if start, end := r.tree.Around(rq.node, wholeDir); start < end {
-		first, last = r.layer.At(start), r.layer.At(end-1)
-	} else if size > WholeFile {
-		first, last = max(first, rq.first-previous), min(last, rq.last+following)
+	first, last = r.layer.At(data), r.layer.At(data+span.UncompressedOffset(size)-1)
+	if size > WholeFile {
+		first += (rq.first - first) / block * block
+		last = min(last, max(first+block-1, rq.last))
 	}
-	r.fetchAhead(rq.last+1, last)
-	r.fetchAhead(first, rq.first-1)
+	return first, last
 }
 
 // fetchAhead fetches the spans from first to last in the background of the

@@ -8,7 +8,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sync/errgroup"
 
+	"github.com/spryd/spry/fs/fetch"
 	"github.com/spryd/spry/fs/layer/layertest"
 	"github.com/spryd/spry/fs/read"
 	"github.com/spryd/spry/index/span"
@@ -124,10 +126,10 @@ func TestFileIsFetchedWhole(t *testing.T) {
 				t.Error("wrong bytes")
 			}
 			data, n := l.Tree.Data(node)
-			at := l.At(data + 2*mib)
-			first, last := at-1, at+2
-			if whole {
-				first, last = l.At(data), l.At(data+span.UncompressedOffset(n)-1)
+			first, last := l.At(data), l.At(data+span.UncompressedOffset(n)-1)
+			if !whole { // the block of four that the read is in
+				first += (l.At(data+2*mib) - first) / 4 * 4
+				last = first + 3
 			}
 			for id := first; id <= last; id++ {
 				waitFor(t, func() bool { return b.store.Has(id) })
@@ -179,5 +181,87 @@ func TestSizeClasses(t *testing.T) {
 			t.Fatalf("%d bytes: class %d (%d), its size gives %d (%d)", n, class, size, again, same)
 		}
 		last = class
+	}
+}
+
+// What a read misses and what is fetched ahead with it is one request.
+func TestMissIsOneRequest(t *testing.T) {
+	l := layertest.New(t, 3, 7*mib/2, 512<<10)
+	b := newBench(t, l, nil)
+	node := l.Node(t, "d2/e0/file0002")
+	data, size := l.Tree.Data(node)
+	if err := b.ReadAt(t.Context(), node, make([]byte, 4096), 0); err != nil {
+		t.Fatal(err)
+	}
+	for id := l.At(data); id <= l.At(data+span.UncompressedOffset(size)-1); id++ {
+		waitFor(t, func() bool { return b.store.Has(id) })
+	}
+	if n := len(b.blob.Requests()); n != 1 {
+		t.Errorf("%d requests: %v", n, b.blob.Requests())
+	}
+}
+
+// Fetches that wait for their turn become one request where they are
+// neighbours, on either side, and each returns when it has what it wants.
+func TestWaitingNeighboursAreOneRequest(t *testing.T) {
+	for _, class := range []fetch.Class{fetch.Readahead, fetch.Prefetch, fetch.Background} {
+		t.Run(class.String(), func(t *testing.T) {
+			l := layertest.New(t, 40, 60<<10, 16<<10)
+			b := newBench(t, l, func(o *read.Options) { o.Scheduler = fetch.New(fetch.Options{Connections: 2, Reserved: 1}) })
+			hold := make(chan struct{})
+			b.blob.Answer(layertest.Hold(hold))
+			var group errgroup.Group
+			fetchSpan := func(id span.ID) { group.Go(func() error { return b.Fetch(t.Context(), class, id, id) }) }
+			fetchSpan(40)
+			waitFor(t, func() bool { return len(b.blob.Requests()) == 1 })
+			wanted := []span.ID{12, 10, 14, 11, 13, 20}
+			for i, id := range wanted {
+				fetchSpan(id)
+				waitFor(t, func() bool { return b.Wants() == i+1 || class == fetch.Background })
+			}
+			b.blob.Answer(nil)
+			close(hold)
+			if err := group.Wait(); err != nil {
+				t.Fatal(err)
+			}
+			want := 3 // 40, 10 to 14, 20
+			if class == fetch.Background {
+				want = 7
+			}
+			if n := len(b.blob.Requests()); n != want {
+				t.Errorf("%d requests, want %d: %v", n, want, b.blob.Requests())
+			}
+			for _, id := range append(wanted, 40) {
+				waitFor(t, func() bool { return b.store.Has(id) })
+			}
+			if n := b.Wants(); n != 0 {
+				t.Errorf("%d fetches still wait", n)
+			}
+		})
+	}
+}
+
+// A run that has what others wanted does not end what they wait for when it
+// fails: they take their turn.
+func TestFailedNeighbourIsFetchedAgain(t *testing.T) {
+	l := layertest.New(t, 40, 60<<10, 16<<10)
+	b := newBench(t, l, func(o *read.Options) { o.Scheduler = fetch.New(fetch.Options{Connections: 2, Reserved: 1}) })
+	hold := make(chan struct{})
+	b.blob.Answer(layertest.Hold(hold))
+	var group errgroup.Group
+	fetchSpan := func(id span.ID) { group.Go(func() error { return b.Fetch(t.Context(), fetch.Readahead, id, id) }) }
+	fetchSpan(40)
+	waitFor(t, func() bool { return len(b.blob.Requests()) == 1 })
+	for i, id := range []span.ID{10, 11, 12} {
+		fetchSpan(id)
+		waitFor(t, func() bool { return b.Wants() == i+1 })
+	}
+	b.blob.Answer(layertest.Corrupt(1))
+	close(hold)
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []span.ID{10, 11, 12, 40} {
+		waitFor(t, func() bool { return b.store.Has(id) })
 	}
 }

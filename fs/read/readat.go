@@ -148,11 +148,14 @@ func (r *Reader) readMissing(ctx context.Context, rq request) error {
 
 // readOnce is one attempt to answer rq.
 func (r *Reader) readOnce(ctx context.Context, rq request) error {
-	pins, err := r.demand(rq.first, rq.last)
+	from, to := r.neighbourhood(rq)
+	pins, err := r.demand(rq.first, rq.last, to)
 	if err != nil {
 		return err
 	}
 	defer r.unpin(pins)
+	r.fetchAhead(rq.last+1, to)
+	r.fetchAhead(from, rq.first-1)
 	for i, e := range pins {
 		sp := r.layer.Span(rq.first + span.ID(i))
 		start, end := max(rq.start, sp.OutStart), min(rq.end, sp.OutEnd)
@@ -182,8 +185,9 @@ func (r *Reader) readOnce(ctx context.Context, rq request) error {
 }
 
 // demand pins the spans from first to last, starting runs for what is
-// missing. Entries of stored spans are nil.
-func (r *Reader) demand(first, last span.ID) ([]*entry, error) {
+// missing. The last of these goes on to ahead, which costs its readers nothing:
+// that comes after what they want. Entries of stored spans are nil.
+func (r *Reader) demand(first, last, ahead span.ID) ([]*entry, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
@@ -193,7 +197,7 @@ func (r *Reader) demand(first, last span.ID) ([]*entry, error) {
 	for id := first; id <= last; id++ {
 		e := r.flights[id]
 		if e == nil && !r.store.Has(id) {
-			r.startLocked(r.claimLocked(fetch.Demand, id, r.runEndLocked(id, last, math.MaxInt64)))
+			r.startLocked(r.claimLocked(fetch.Demand, id, r.runEndLocked(id, max(last, ahead), math.MaxInt64)))
 			e = r.flights[id]
 		}
 		if e != nil {

@@ -42,6 +42,7 @@ type Reader struct {
 	settling bool     // these are being written
 	full     bool     // the last write failed
 	ahead    int      // readaheads that run
+	wants    map[*want]struct{}
 	outage   outage
 	closed   bool
 }
@@ -59,6 +60,7 @@ func New(o Options) *Reader {
 		memory:    o.Memory,
 		counters:  o.Counters,
 		flights:   make(map[span.ID]*entry),
+		wants:     make(map[*want]struct{}),
 	}
 	r.lifetime, r.end = context.WithCancelCause(context.Background())
 	return r

@@ -16,7 +16,7 @@ func Fail(err error) Answer {
 	return func(context.Context, Request, []byte) (io.ReadCloser, error) { return nil, err }
 }
 
-// Corrupt flips a byte in the middle of the first times bodies.
+// Corrupt flips a bit of the first byte in the first times bodies.
 func Corrupt(times int) Answer {
 	var mu sync.Mutex
 	return func(_ context.Context, _ Request, proper []byte) (io.ReadCloser, error) {
@@ -24,7 +24,7 @@ func Corrupt(times int) Answer {
 		defer mu.Unlock()
 		if times--; times >= 0 {
 			proper = slices.Clone(proper)
-			proper[len(proper)/2] ^= 1
+			proper[0] ^= 1
 		}
 		return io.NopCloser(bytes.NewReader(proper)), nil
 	}

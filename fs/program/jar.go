@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package program
+
+import (
+	"path"
+	"strings"
+)
+
+const (
+	// maxJars and maxJarBytes bound the libraries that are fetched with one.
+	maxJars     = 256
+	maxJarBytes = 32 << 20
+	// zipLocal begins the first file in a ZIP archive.
+	zipLocal = "PK\x03\x04"
+)
+
+func isJar(name string, head []byte) bool {
+	return strings.HasSuffix(name, ".jar") && strings.HasPrefix(string(head), zipLocal)
+}
+
+// addJars adds the Java libraries around jar f: a machine opens all of its
+// class path's, one after the other, when it looks for a class that is in the
+// last of them or in none.
+func (s *start) addJars(f File) {
+	var jars []File
+	total := int64(0)
+	for _, n := range s.image.list(path.Dir(f.Path), maxFiles) {
+		if n.isDir || !strings.HasSuffix(n.name, ".jar") {
+			continue
+		}
+		jars = append(jars, n.File)
+		if total += s.size(n.File); len(jars) > maxJars || total > maxJarBytes {
+			return
+		}
+	}
+	for _, jar := range jars {
+		s.add(jar, true)
+	}
+}
