@@ -69,3 +69,19 @@ func TestRoom(t *testing.T) {
 		}
 	}
 }
+
+// TestCrowdedOnlyAfterDemand: background gives way to others' use of the CPUs
+// while what was read may be starting, and not for ever.
+func TestCrowdedOnlyAfterDemand(t *testing.T) {
+	s := New(Options{})
+	s.running[Background] = s.background
+	s.idle = idle{cpus: 2, left: 0, unavailable: true} // others use both
+	s.pace.since = time.Now()
+	if !s.crowdedLocked() {
+		t.Error("right after demand: background goes on")
+	}
+	s.pace.since = time.Now().Add(-computing)
+	if s.crowdedLocked() {
+		t.Error("long after demand: background gives way")
+	}
+}

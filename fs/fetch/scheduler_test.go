@@ -320,3 +320,26 @@ func TestUnknownClass(t *testing.T) {
 		}
 	}
 }
+
+// TestReadaheadsWait: few readaheads run at a time, whatever is free, so that
+// those that wait can become one.
+func TestReadaheadsWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := fetch.New(fetch.Options{})
+		var running []*fetch.Lease
+		for range 4 {
+			running = append(running, acquire(t, s, fetch.Readahead))
+		}
+		grants := make(chan *fetch.Lease, 1)
+		queue(t, s, fetch.Readahead, grants)
+		if len(grants) != 0 {
+			t.Error("a fifth runs")
+		}
+		acquire(t, s, fetch.Demand).Release()
+		running[0].Release()
+		synctest.Wait()
+		if len(grants) != 1 {
+			t.Error("none follows one that is over")
+		}
+	})
+}

@@ -22,11 +22,19 @@ func isJar(name string, head []byte) bool {
 
 // addJars adds the Java libraries around jar f: a machine opens all of its
 // class path's, one after the other, when it looks for a class that is in the
-// last of them or in none.
+// last of them or in none. Each directory is looked at once.
 func (s *start) addJars(f File) {
+	dir := path.Dir(f.Path)
+	s.mu.Lock()
+	known := s.jarDirs[dir]
+	s.jarDirs[dir] = true
+	s.mu.Unlock()
+	if known {
+		return
+	}
 	var jars []File
 	total := int64(0)
-	for _, n := range s.image.list(path.Dir(f.Path), maxFiles) {
+	for _, n := range s.image.list(dir, maxFiles) {
 		if n.isDir || !strings.HasSuffix(n.name, ".jar") {
 			continue
 		}

@@ -104,11 +104,12 @@ type start struct {
 	bytes    int64
 	released bool
 	held     []func()
+	jarDirs  map[string]bool // whose jars were looked at
 }
 
 func newStart(ctx context.Context, im Image, path []string) *start {
 	return &start{
-		ctx: ctx, image: im, path: path, modules: newModules(im),
+		ctx: ctx, image: im, path: path, modules: newModules(im), jarDirs: make(map[string]bool),
 		slots: make(chan struct{}, parallelFetches), texts: make(chan struct{}, parallelTexts),
 	}
 }
