@@ -149,13 +149,15 @@ func (r *Reader) readMissing(ctx context.Context, rq request) error {
 // readOnce is one attempt to answer rq.
 func (r *Reader) readOnce(ctx context.Context, rq request) error {
 	from, to := r.neighbourhood(rq)
-	pins, err := r.demand(rq.first, rq.last, to)
+	pins, missed, err := r.demand(rq.first, rq.last, to)
 	if err != nil {
 		return err
 	}
 	defer r.unpin(pins)
-	r.fetchAhead(rq.last+1, to)
-	r.fetchAhead(from, rq.first-1)
+	if missed {
+		r.fetchAhead(rq.last+1, to)
+		r.fetchAhead(from, rq.first-1)
+	}
 	for i, e := range pins {
 		sp := r.layer.Span(rq.first + span.ID(i))
 		start, end := max(rq.start, sp.OutStart), min(rq.end, sp.OutEnd)
@@ -186,26 +188,27 @@ func (r *Reader) readOnce(ctx context.Context, rq request) error {
 
 // demand pins the spans from first to last, starting runs for what is
 // missing. The last of these goes on to ahead, which costs its readers nothing:
-// that comes after what they want. Entries of stored spans are nil.
-func (r *Reader) demand(first, last, ahead span.ID) ([]*entry, error) {
+// that comes after what they want. Entries of stored spans are nil; missed says
+// whether any was neither stored nor under way.
+func (r *Reader) demand(first, last, ahead span.ID) (pins []*entry, missed bool, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
-		return nil, ErrClosed
+		return nil, false, ErrClosed
 	}
-	pins := make([]*entry, 0, last-first+1)
+	pins = make([]*entry, 0, last-first+1)
 	for id := first; id <= last; id++ {
 		e := r.flights[id]
 		if e == nil && !r.store.Has(id) {
 			r.startLocked(r.claimLocked(fetch.Demand, id, r.runEndLocked(id, max(last, ahead), math.MaxInt64)))
-			e = r.flights[id]
+			e, missed = r.flights[id], true
 		}
 		if e != nil {
 			r.pinLocked(e, fetch.Demand)
 		}
 		pins = append(pins, e)
 	}
-	return pins, nil
+	return pins, missed, nil
 }
 
 // log is the logger of this layer.
