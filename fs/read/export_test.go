@@ -13,9 +13,10 @@ import (
 // Streams exposes the detection of sequential readers.
 type Streams struct{ s streams }
 
-// Next notes a read and returns what to read ahead.
-func (s *Streams) Next(start, end int64) (from, to int64) {
-	a, b := s.s.next(span.UncompressedOffset(start), span.UncompressedOffset(end))
+// Next notes a read of a file that ends at fileEnd, and returns what to read
+// ahead.
+func (s *Streams) Next(start, end, fileEnd int64) (from, to int64) {
+	a, b := s.s.next(span.UncompressedOffset(start), span.UncompressedOffset(end), span.UncompressedOffset(fileEnd))
 	return int64(a), int64(b)
 }
 

@@ -43,7 +43,8 @@ func (r *Reader) readAhead(rq request) {
 	if missing, _ := r.store.Missing(); missing == 0 {
 		return
 	}
-	if start, end := r.streams.next(rq.start, rq.end); start < end {
+	data, size := r.tree.Data(rq.node)
+	if start, end := r.streams.next(rq.start, rq.end, data+span.UncompressedOffset(size)); start < end {
 		r.fetchAhead(max(r.layer.At(start), rq.last+1), r.layer.At(end-1))
 	}
 }

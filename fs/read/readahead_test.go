@@ -5,6 +5,7 @@ package read_test
 
 import (
 	"fmt"
+	"math"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -21,6 +22,7 @@ const mib = 1 << 20
 func TestStreams(t *testing.T) {
 	tests := map[string]struct {
 		reads [][2]int64 // offset, size
+		end   int64      // of the file that is read, if not each read is one
 		want  []string   // what is read ahead, in MiB or bytes
 	}{
 		"one read is no sequence": {reads: [][2]int64{{0, 128 << 10}}},
@@ -44,13 +46,32 @@ func TestStreams(t *testing.T) {
 			reads: [][2]int64{{0, mib}, {100 * mib, mib}, {mib, mib}, {101 * mib, mib}},
 			want:  []string{"1-5", "101-105"},
 		},
+		"pages here and there: not behind the file": {
+			reads: [][2]int64{{0, mib / 4}, {mib, mib / 4}, {2 * mib, mib / 4}, {3 * mib, mib / 4}, {4 * mib, mib / 4}},
+			end:   6 * mib,
+			want:  []string{"1.25-5.25", "5.25-6"},
+		},
+		"the end of such a file": {
+			reads: [][2]int64{{0, mib / 4}, {mib, mib / 4}, {2 * mib, mib / 4}, {3 * mib, mib / 4}},
+			end:   13 * mib / 4,
+			want:  []string{"1.25-3.25"},
+		},
+		"here and there, then all": {
+			reads: [][2]int64{{0, mib / 4}, {2 * mib, mib / 4}, {2*mib + mib/4, mib}, {3*mib + mib/4, mib}, {4*mib + mib/4, mib}, {5*mib + mib/4, mib}, {6*mib + mib/4, mib}},
+			end:   6 * mib,
+			want:  []string{"2.25-6", "6.25-14.25"},
+		},
+		"headers count as read": {
+			reads: [][2]int64{{0, 300 << 10}, {304 << 10, 300 << 10}, {608 << 10, 300 << 10}},
+			want:  []string{fmt.Sprintf("%v-%v", 604.0/1024, 604.0/1024+4)},
+		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			var s read.Streams
 			var got []string
 			for _, r := range tt.reads {
-				if from, to := s.Next(r[0], r[0]+r[1]); from < to {
+				if from, to := s.Next(r[0], r[0]+r[1], max(tt.end, r[0]+r[1])); from < to {
 					got = append(got, fmt.Sprintf("%v-%v", float64(from)/mib, float64(to)/mib))
 				}
 			}
@@ -66,7 +87,7 @@ func TestStreamsWindowIsBounded(t *testing.T) {
 	var s read.Streams
 	edge := int64(0)
 	for off := int64(0); off < 1<<30; off += mib {
-		from, to := s.Next(off, off+mib)
+		from, to := s.Next(off, off+mib, off+mib)
 		if from == to {
 			continue
 		}
@@ -83,9 +104,9 @@ func TestStreamsWindowIsBounded(t *testing.T) {
 func TestManyStreamsAreForgotten(t *testing.T) {
 	var s read.Streams
 	for i := range int64(1000) {
-		s.Next(i*10*mib, i*10*mib+mib/4)
+		s.Next(i*10*mib, i*10*mib+mib/4, math.MaxInt64)
 	}
-	if from, to := s.Next(mib/4, mib/2); from != to {
+	if from, to := s.Next(mib/4, mib/2, math.MaxInt64); from != to {
 		t.Error("a stream of long ago is still known")
 	}
 }

@@ -18,6 +18,11 @@ const (
 	slack = 2 << 20
 	// trigger is how much must have been read in sequence.
 	trigger = 512 << 10
+	// headers is the most that lies between two files that are read one after
+	// the other, in bytes.
+	headers = 4 << 10
+	// recent is how far back a stream counts what was left out.
+	recent = 4 << 20
 	// firstWindow and largestWindow bound how far is read ahead.
 	firstWindow   = 4 << 20
 	largestWindow = 32 << 20
@@ -34,6 +39,8 @@ type streams struct {
 type stream struct {
 	next   span.UncompressedOffset // end of what was read
 	read   int64                   // bytes read in sequence
+	begin  span.UncompressedOffset // where it began, or what is recent
+	hit    span.UncompressedOffset // bytes read since begin
 	edge   span.UncompressedOffset // end of what was read ahead
 	mark   span.UncompressedOffset // where next calls for more
 	window span.UncompressedOffset // how far to read ahead then
@@ -42,22 +49,52 @@ type stream struct {
 // next notes a read of [start, end) and returns what to read ahead, which is
 // empty for a reader that is not sequential or far enough ahead. When a
 // reader has half of the window behind it, the next is twice as large.
-func (s *streams) next(start, end span.UncompressedOffset) (from, to span.UncompressedOffset) {
+//
+// It goes on behind fileEnd, the end of the file that is read, only for a reader
+// that leaves little out: one that reads files in order. Programs and libraries
+// are faulted in here and there, more or less in order too, and what lies behind
+// them is another program's.
+func (s *streams) next(start, end, fileEnd span.UncompressedOffset) (from, to span.UncompressedOffset) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := s.findLocked(start)
-	if end > st.next {
-		st.read += int64(end - max(start, st.next))
-		st.next = end
-	}
+	st.note(start, end)
 	if st.read < trigger || st.next < st.mark {
 		return 0, 0
 	}
 	from, to = max(st.edge, st.next), st.next+st.window
+	if !st.dense() {
+		to = min(to, fileEnd)
+	}
+	if from >= to {
+		return 0, 0
+	}
 	st.edge, st.mark = to, to-st.window/2
 	st.window = min(2*st.window, largestWindow)
 	return from, to
 }
+
+// note adds a read of [start, end).
+func (st *stream) note(start, end span.UncompressedOffset) {
+	if end <= st.next {
+		st.hit += end - start // the kernel's requests overtake each other
+		return
+	}
+	fresh := end - max(start, st.next)
+	st.read += int64(fresh)
+	st.hit += end - start
+	if gap := start - st.next; gap > 0 && gap <= headers {
+		st.hit += gap
+	}
+	st.next = end
+	if st.next-st.begin > recent {
+		st.begin += (st.next - st.begin) / 2
+		st.hit /= 2
+	}
+}
+
+// dense says whether the stream reads at least three quarters of what it passes.
+func (st *stream) dense() bool { return 4*st.hit >= 3*(st.next-st.begin) }
 
 // findLocked is the stream that a read at start continues, a new one if it
 // continues none, as the most recently used.
@@ -74,10 +111,10 @@ func (s *streams) findLocked(start span.UncompressedOffset) *stream {
 	case at < len(s.list):
 		st = s.list[at]
 	case len(s.list) < maxStreams:
-		st = &stream{next: start, window: firstWindow}
+		st = &stream{next: start, begin: start, window: firstWindow}
 		s.list = append(s.list, nil)
 	default:
-		st = &stream{next: start, window: firstWindow}
+		st = &stream{next: start, begin: start, window: firstWindow}
 		at--
 	}
 	copy(s.list[1:at+1], s.list[:at])
