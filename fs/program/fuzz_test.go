@@ -17,6 +17,7 @@ func FuzzNames(f *testing.F) {
 	f.Add(source)
 	f.Add("#!/bin/sh\nif A=1 x | y; then . /etc/rc; fi # z\n")
 	f.Add("Package: p\nDepends: R (>= 3.5), methods\nImports: a,\n b\n")
+	f.Add("import(a, \"b\")\nimportFrom(c,d)\n# import(e)\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		check := func(kind string, names []string, limit int) {
 			if len(names) > limit {
@@ -35,6 +36,7 @@ func FuzzNames(f *testing.F) {
 		check("compiled", compiled, maxImports)
 		check("source", sourceNames(text), maxImports+1) // one statement may name a module too
 		check("script", scriptCommands(text), maxCommands)
-		check("description", dependencies(text), maxDependencies)
+		check("description", attached(text), maxDependencies)
+		check("namespace", imported(text), maxDependencies)
 	})
 }

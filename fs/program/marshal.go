@@ -6,6 +6,7 @@ package program
 import (
 	"encoding/binary"
 	"errors"
+	"slices"
 )
 
 const (
@@ -42,31 +43,43 @@ func isCompiled(head []byte) bool {
 	return version >= version38 && version < version2
 }
 
-// compiledNames are the names that the code of a compiled module uses outside of
-// its functions and classes, in the order of their first use. What it imports is
-// among them. They are parts of compiled.
+// compiledNames are the modules that a compiled module imports outside of its
+// functions and classes, and the names that it imports from them. Of versions
+// whose instructions are not known they are all names that its code uses there.
+// They are parts of compiled.
 func compiledNames(compiled string) ([]string, error) {
 	head := []byte(compiled[:min(len(compiled), pycHeader)])
 	if !isCompiled(head) {
 		return nil, errMarshal
 	}
-	m := marshal{rest: compiled[pycHeader:], old: binary.LittleEndian.Uint16(head) < version311}
+	version := binary.LittleEndian.Uint16(head)
+	m := marshal{rest: compiled[pycHeader:], old: version < version311}
 	kind, ok := m.byte()
 	if !ok || kind&^flagRef != 'c' {
 		return nil, errMarshal
 	}
 	m.ref(kind)
-	names, ok := m.code()
+	c, ok := m.code()
 	if !ok {
 		return nil, errMarshal
 	}
-	return names, nil
+	if b := bytecodeOf(version); b != nil {
+		return b.imports(c.instructions, c.names), nil
+	}
+	return slices.DeleteFunc(c.names, func(name string) bool { return name == "" }), nil
+}
+
+// code is what is kept of a code object.
+type code struct {
+	instructions string
+	names        []string // by number, at most maxImports
 }
 
 // value is what is kept of an object: a string, or the strings in a sequence.
 type value struct {
-	text  string
-	texts []string
+	text   string
+	isText bool
+	texts  []string
 }
 
 // marshal reads the objects of compiled Python, as CPython's marshal.c writes
@@ -124,10 +137,12 @@ func (m *marshal) body(kind byte) (o value, ok bool) {
 		ok = m.long()
 	case 's', 't', 'u', 'a', 'A': // bytes, and strings
 		if n, ok = m.count(); ok {
+			o.isText = true
 			o.text, ok = m.take(n)
 		}
 	case 'z', 'Z': // short strings
 		if n, ok = m.small(); ok {
+			o.isText = true
 			o.text, ok = m.take(n)
 		}
 	case ')': // small tuple
@@ -141,7 +156,7 @@ func (m *marshal) body(kind byte) (o value, ok bool) {
 	case ':': // slice
 		_, ok = m.objects(3)
 	case 'c':
-		o.texts, ok = m.code()
+		_, ok = m.code()
 	case 'r': // the object of that number again
 		if n, ok = m.count(); ok && n < len(m.refs) {
 			return m.refs[n], true
@@ -151,30 +166,34 @@ func (m *marshal) body(kind byte) (o value, ok bool) {
 	return o, ok
 }
 
-// code reads the fields of a code object, and returns its names.
-func (m *marshal) code() (names []string, ok bool) {
+// code reads the fields of a code object.
+func (m *marshal) code() (c code, ok bool) {
 	numbers, behind, tables := numbersNew, behindNew, tablesNew
 	if m.old {
 		numbers, behind, tables = numbersOld, behindOld, tablesOld
 	}
 	if _, ok = m.take(4 * numbers); !ok {
-		return nil, false
+		return c, false
 	}
-	if _, ok = m.objects(2); !ok { // instructions, constants
-		return nil, false
-	}
-	o, ok := m.object()
+	instructions, ok := m.object()
 	if !ok {
-		return nil, false
+		return c, false
+	}
+	if _, ok = m.object(); !ok { // constants
+		return c, false
+	}
+	names, ok := m.object()
+	if !ok {
+		return c, false
 	}
 	if _, ok = m.objects(behind); !ok {
-		return nil, false
+		return c, false
 	}
 	if _, ok = m.take(4); !ok { // first line
-		return nil, false
+		return c, false
 	}
 	_, ok = m.objects(tables)
-	return o.texts, ok
+	return code{instructions.text, names.texts}, ok
 }
 
 // objects reads n objects and returns those that are strings. It allocates for
@@ -185,7 +204,7 @@ func (m *marshal) objects(n int) (texts []string, ok bool) {
 		if !ok {
 			return nil, false
 		}
-		if o.text != "" && len(texts) < maxImports {
+		if o.isText && len(texts) < maxImports {
 			texts = append(texts, o.text)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 const (
 	magic38  = 3413
 	magic311 = 3495
+	magicNew = 3700 // of a version whose instructions are not known
 )
 
 // count is n as marshal has it.
@@ -28,14 +29,26 @@ func marshalTuple(objects ...string) string {
 }
 
 // marshalCode is a code object with names and constants in the shape of a
-// version.
+// version, which imports the first four of the names.
 func marshalCode(magic int, names string, constants ...string) string {
+	b := bytecodeOf(uint16(magic))
+	if b == nil {
+		return marshalWith(magic, "", names, constants...)
+	}
+	return marshalWith(magic, instructions(b.importName, 0, b.importFrom, 1, b.importFrom, 2, b.importFrom, 3, b.importName, 9), names, constants...)
+}
+
+// instructions are numbers and arguments.
+func instructions(b ...byte) string { return string(b) }
+
+// marshalWith is marshalCode with instructions.
+func marshalWith(magic int, instructions, names string, constants ...string) string {
 	numbers, behind, tables := 5, []string{marshalTuple(), "s" + count(0), marshalText("f.py"), marshalText("f"), marshalText("f")}, []string{"s" + count(0), "s" + count(0)}
 	if magic < version311 {
 		numbers, tables = 6, tables[:1]
 		behind = []string{marshalTuple(), marshalTuple(), marshalTuple(), marshalText("f.py"), marshalText("f")}
 	}
-	return "c" + strings.Repeat(count(0), numbers) + "s" + count(2) + "ab" + marshalTuple(constants...) + names +
+	return "c" + strings.Repeat(count(0), numbers) + "s" + count(len(instructions)) + instructions + marshalTuple(constants...) + names +
 		strings.Join(behind, "") + count(1) + strings.Join(tables, "")
 }
 
@@ -54,7 +67,7 @@ func compiled(names ...string) string {
 }
 
 func TestCompiledNames(t *testing.T) {
-	for _, magic := range []int{magic38, magic311} {
+	for _, magic := range []int{magic38, magic311, magicNew} {
 		names := marshalTuple("\xda\x02os", marshalText("os.path"), marshalText(""), "r"+count(1))
 		all := []string{"0", "N", "F", "T", "S", ".", "i" + count(-1), "g12345678", "y1234567812345678", "l" + count(-2) + "1234", "s" + count(3) + "abc",
 			"u" + count(1) + "a", "a" + count(1) + "b", "A" + count(1) + "c", "t" + count(1) + "d", "Z\x01e", ")\x01N", "[" + count(1) + "N",
@@ -71,12 +84,55 @@ func TestCompiledNames(t *testing.T) {
 	}
 }
 
+// TestBytecode reads the instructions of each version: what is imported, but not
+// for type checkers or as a program.
+func TestBytecode(t *testing.T) {
+	names := marshalTuple(marshalText("os"), marshalText("path"), marshalText(typeChecking), marshalText("typing"), marshalText(ownName), marshalText("types"), marshalText("sys"), marshalText(""))
+	const constant = 1 // no instruction that matters
+	for _, magic := range []int{3413, 3425, 3439, 3495, 3531, 3571} {
+		b := bytecodeOf(uint16(magic))
+		jump := func(at, to int) byte { // from the instruction at one number to another
+			if !b.absolute {
+				to -= at + 1
+			}
+			return byte(to * 2 / b.jumpUnit)
+		}
+		attr := byte(2) << b.attrShift
+		for name, c := range map[string]struct {
+			code string
+			want string
+		}{
+			"import":           {instructions(b.importName, 0, b.importFrom, 1, b.importName, 7, b.importName, 6), "os path sys"},
+			"no import":        {instructions(b.loadName, 0, b.loadAttr, 0), ""},
+			"no name":          {instructions(b.importName, 200), ""},
+			"far name":         {instructions(b.extendedArg, 1, b.importName, 0, b.importName, 0), "os"},
+			"for types":        {instructions(b.loadName, 2, b.jumpIfFalse, jump(1, 3), b.importName, 5, b.importName, 6), "sys"},
+			"typing.":          {instructions(b.loadName, 3, b.loadAttr, attr, 0, 0, 0, 0, 0, 0, 0, 0, b.jumpIfFalse, jump(6, 8), b.importName, 5, b.importName, 6), "sys"},
+			"program":          {instructions(b.loadName, 4, constant, 0, constant, 0, b.jumpIfFalse, jump(3, 5), b.importName, 5, b.importName, 6), "sys"},
+			"another jump":     {instructions(b.loadName, 0, b.jumpIfFalse, jump(1, 3), b.importName, 5, b.importName, 6), "types sys"},
+			"condition before": {instructions(b.loadName, 2, constant, 0, constant, 0, constant, 0, constant, 0, constant, 0, b.jumpIfFalse, jump(6, 8), b.importName, 5), "types"},
+			"jump to nowhere":  {instructions(b.loadName, 2, b.extendedArg, 255, b.extendedArg, 255, b.jumpIfFalse, 255, b.importName, 5), ""},
+			"jump back":        {instructions(b.loadName, 2, b.jumpIfFalse, 0, b.importName, 5), "types"},
+			"too many parts":   {strings.Repeat(instructions(b.extendedArg, 255), 1000) + instructions(b.importName, 5), ""},
+			"half":             {instructions(b.importName, 0, b.importName), "os"},
+		} {
+			got, err := compiledNames(pyc(magic, marshalWith(magic, c.code, names)))
+			if err != nil || strings.Join(got, " ") != c.want {
+				t.Errorf("%d: %s: %q, %v, want %q", magic, name, got, err, c.want)
+			}
+		}
+	}
+}
+
 func TestHostileCompiled(t *testing.T) {
 	good := pyc(magic311, marshalCode(magic311, marshalTuple(marshalText("os")), "N"))
 	for end := range len(good) {
 		if names, err := compiledNames(good[:end]); err == nil {
 			t.Errorf("cut at %d: %q", end, names)
 		}
+	}
+	if names, err := compiledNames(good); err != nil || len(names) != 1 {
+		t.Fatal(names, err)
 	}
 	code := func(names string, constants ...string) string {
 		return pyc(magic311, marshalCode(magic311, names, constants...))
@@ -134,13 +190,21 @@ def function():
     import inner
 class Class:
     from inner2 import x
+if typing.TYPE_CHECKING:
+    import types1
+if TYPE_CHECKING:
+    from types2 import y
+else:
+    import real
+if __name__ == "__main__":
+    import program
 if True: import oneline
 `
 
 // TestSourceCompiled compares what is read of source and of what Python makes
 // of it.
 func TestSourceCompiled(t *testing.T) {
-	want := []string{"__future__", "annotations", "os", "sys", "xml.dom.minidom", "sibling", "uncle", "aunt", "near", "thing", "other", "fast", "slow", "fast"}
+	want := []string{"__future__", "annotations", "os", "sys", "xml.dom.minidom", "sibling", "uncle", "aunt", "near", "thing", "other", "fast", "slow", "fast", "real"}
 	if got := sourceNames(strings.Replace(source, "\\\n   ", "", 1)); !slices.Equal(got, want) {
 		t.Errorf("of the source: %q\nwant %q", got, want)
 	}
@@ -173,7 +237,7 @@ func TestSourceCompiled(t *testing.T) {
 			t.Errorf("%s is not among %q", name, names)
 		}
 	}
-	for _, name := range []string{"inner", "inner2"} {
+	for _, name := range []string{"inner", "inner2", "types1", "types2", "program"} {
 		if slices.Contains(names, name) {
 			t.Errorf("%s is among %q", name, names)
 		}

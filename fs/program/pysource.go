@@ -35,12 +35,15 @@ func sourceNames(source string) (names []string) {
 	return names
 }
 
-// opensBlock says whether a line begins a statement other than the definition
-// of a function or a class.
+// opensBlock says whether a line begins a statement with a block that runs at
+// import.
 func opensBlock(line string) bool {
-	first, _, _ := strings.Cut(line, " ")
+	first, condition, _ := strings.Cut(line, " ")
 	switch strings.TrimSuffix(first, ":") {
-	case "if", "elif", "else", "try", "except", "finally", "with":
+	case "if":
+		condition, _, _ = strings.Cut(condition, ":")
+		return !isForTypes(strings.TrimSpace(condition))
+	case "elif", "else", "try", "except", "finally", "with":
 		return true
 	}
 	return false

@@ -5,6 +5,7 @@ package program
 
 import (
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -13,8 +14,10 @@ const (
 	// packageFile.
 	packageMark = "Meta/" + packageFile
 	packageFile = "package.rds"
-	// maxDependencies is how many packages are looked for that one needs.
+	// maxDependencies is how many packages are looked for that one needs, and
+	// maxDirective how long the name of a directive and that of a package are.
 	maxDependencies = 256
+	maxDirective    = 256
 )
 
 // rLibraries are where R packages are.
@@ -23,30 +26,71 @@ var rLibraries = []string{"/usr/local/lib/R/site-library", "/usr/lib/R/site-libr
 // isRPackage says whether a file is the mark of an R package.
 func isRPackage(name string) bool { return strings.HasSuffix(name, "/"+packageMark) }
 
-// dependencies are the packages that a package's DESCRIPTION says are loaded with
-// it, up to maxDependencies, R itself among them.
-func dependencies(description string) (names []string) {
+// attached are the packages that a package's DESCRIPTION says are loaded with it
+// when a program asks for it by name, R itself among them, up to
+// maxDependencies.
+func attached(description string) (names []string) {
 	in := false
 	for line := range strings.Lines(description) {
 		if !strings.HasPrefix(line, " ") && !strings.HasPrefix(line, "\t") {
 			var field string
 			field, line, _ = strings.Cut(line, ":")
-			in = field == "Depends" || field == "Imports"
+			in = field == "Depends"
 		}
 		if !in {
 			continue
 		}
 		for part := range strings.SplitSeq(line, ",") {
 			name, _, _ := strings.Cut(part, "(")
-			if len(names) >= maxDependencies {
-				return names
-			}
-			if name = strings.TrimSpace(name); name != "" && !strings.Contains(name, "/") {
-				names = append(names, name)
-			}
+			names = appendPackage(names, name)
 		}
 	}
 	return names
+}
+
+// imported are the packages that a package's NAMESPACE says are loaded with it, up
+// to maxDependencies. What DESCRIPTION says it imports is more: it may be used
+// by its full name only, later.
+func imported(namespace string) (names []string) {
+	for {
+		before, rest, ok := strings.Cut(namespace, "import")
+		if !ok {
+			return names
+		}
+		namespace = rest
+		directive, list, ok := strings.Cut(rest[:min(len(rest), maxDirective)], "(")
+		line := before[strings.LastIndexByte(before, '\n')+1:]
+		if !ok || strings.Contains(line, "#") || strings.ContainsAny(last(before), nameBytes) {
+			continue
+		}
+		switch strings.TrimSpace(directive) {
+		case "":
+			list, namespace, _ = strings.Cut(rest[len(directive)+1:], ")")
+			for part := range strings.SplitSeq(list, ",") {
+				names = appendPackage(names, part)
+			}
+		case "From", "ClassesFrom", "MethodsFrom":
+			name, _, _ := strings.Cut(list, ",")
+			name, _, _ = strings.Cut(name, ")")
+			names = appendPackage(names, name)
+		}
+	}
+}
+
+// nameBytes are those that a name in R may end with, as far as it matters.
+const nameBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._"
+
+// last is the last byte of s.
+func last(s string) string { return s[max(len(s)-1, 0):] }
+
+// appendPackage appends what may be the name of a package, with quotes and space
+// around it, unless names has it.
+func appendPackage(names []string, name string) []string {
+	name = strings.Trim(name, " \t\r\n\"'`")
+	if len(names) >= maxDependencies || name == "" || len(name) > maxDirective || strings.ContainsAny(name, "/=#( \n") || slices.Contains(names, name) {
+		return names
+	}
+	return append(names, name)
 }
 
 // addRPackage adds what is read when the package with mark f is loaded, and the
@@ -58,17 +102,9 @@ func (s *start) addRPackage(f File) {
 			s.add(f.File, !f.isDir)
 		}
 	}
-	s.add(s.find(path.Join(home, "NAMESPACE")))
-	description, ok := s.find(path.Join(home, "DESCRIPTION"))
-	if !ok {
-		return
-	}
-	text, err := content{s, description}.text()
-	if err != nil {
-		return
-	}
+	needed := append(s.packagesIn(path.Join(home, "NAMESPACE"), imported), s.packagesIn(path.Join(home, "DESCRIPTION"), attached)...)
 	libraries := append([]string{path.Dir(home)}, rLibraries...)
-	for _, name := range dependencies(text) {
+	for _, name := range needed {
 		for _, library := range libraries {
 			if mark, ok := s.find(path.Join(library, name, packageMark)); ok {
 				s.add(mark, true)
@@ -76,4 +112,17 @@ func (s *start) addRPackage(f File) {
 			}
 		}
 	}
+}
+
+// packagesIn are those that a file names.
+func (s *start) packagesIn(name string, parse func(string) []string) []string {
+	f, ok := s.find(name)
+	if !ok {
+		return nil
+	}
+	text, err := content{s, f}.text()
+	if err != nil {
+		return nil
+	}
+	return parse(text)
 }
