@@ -165,13 +165,19 @@ func TestRPackage(t *testing.T) {
 	}
 }
 
-// TestJVM: what the launcher loads is fetched whole although it is large.
+// TestJVM: what the launcher loads is fetched whole although it is large, of the
+// modules what most programs use. A script that knows JAVA_HOME starts it.
 func TestJVM(t *testing.T) {
 	const size = read.WholeFile + 1
 	l := newLayer(t, elfFile("opt/jdk/bin/java", linkage{needed: []string{"libjli.so"}, search: []string{"$ORIGIN/../lib"}}), elfFile("opt/jdk/lib/libjli.so", linkage{}),
 		remotetest.File{Name: "opt/jdk/lib/server/libjvm.so", Body: strings.Repeat("x", size)}, remotetest.File{Name: "opt/jdk/lib/jvm.cfg", Body: "-server"},
-		remotetest.File{Name: "opt/jdk/lib/other", Body: "x"})
-	follows(t, `{"config":{"Cmd":["/opt/jdk/bin/java"]}}`, []string{"0:opt/jdk/bin/java", "0:opt/jdk/lib/libjli.so", "0:opt/jdk/lib/server/libjvm.so", "0:opt/jdk/lib/jvm.cfg"}, l)
+		remotetest.File{Name: "opt/jdk/lib/other", Body: "x"}, remotetest.File{Name: "opt/jdk/lib/modules", Body: strings.Repeat("x", jvmBase+1)},
+		remotetest.File{Name: "run.sh", Body: "#!/bin/sh\nexec \"$JAVA_HOME\"/bin/java\n"})
+	machine := []string{"0:opt/jdk/bin/java", "0:opt/jdk/lib/jvm.cfg", "0:opt/jdk/lib/libjli.so", "0:opt/jdk/lib/modules", "0:opt/jdk/lib/server/libjvm.so"}
+	follows(t, `{"config":{"Cmd":["/opt/jdk/bin/java"]}}`, machine, l)
+	if end := l.fetched["opt/jdk/lib/modules"]; end != jvmBase {
+		t.Errorf("%d bytes of the modules", end)
+	}
 	if end := l.fetched["opt/jdk/lib/server/libjvm.so"]; end != size {
 		t.Errorf("%d bytes of the machine", end)
 	}

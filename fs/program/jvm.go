@@ -14,6 +14,16 @@ const jvmLauncher = "libjli.so"
 // which are mapped and used all over: they are fetched whole whatever their size.
 var jvmFiles = []string{"jvm.cfg", "server/libjvm.so", "server/classes.jsa", "libjava.so", "libjimage.so", "libzip.so", "libnio.so", "libnet.so"}
 
+const (
+	// jvmModules has the classes of the Java platform, those of java.base first,
+	// which programs use all over; jvmBase is about the size of these, in bytes.
+	jvmModules = "modules"
+	jvmBase    = 20 << 20
+	// jvmHome is set or looked for by scripts that start a Java virtual machine,
+	// by a path that they put together.
+	jvmHome, jvmProgram = "JAVA_HOME", "java"
+)
+
 // addJVM adds what launcher f loads.
 func (s *start) addJVM(f File) {
 	for _, name := range jvmFiles {
@@ -22,5 +32,9 @@ func (s *start) addJVM(f File) {
 			_, size := file.Layer.Tree().Data(file.Node)
 			s.begin(file, size)
 		}
+	}
+	if file, ok := s.find(path.Join(path.Dir(f.Path), jvmModules)); ok {
+		_, size := file.Layer.Tree().Data(file.Node)
+		s.begin(file, min(size, jvmBase))
 	}
 }

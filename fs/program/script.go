@@ -46,4 +46,7 @@ func (s *start) addScript(c content, head []byte) {
 			s.add(f, true)
 		}
 	}
+	if strings.Contains(text, jvmHome) {
+		s.add(programs.find(s.image, jvmProgram))
+	}
 }
