@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
 	"github.com/spryd/spry/integration/testbed"
@@ -100,7 +101,22 @@ func (r *readers) verified() int {
 // first n.
 func (r *readers) progress(n int) {
 	r.n.t.Helper()
-	r.n.eventually("a round of the container", func() bool { return r.verified() >= n+2 })
+	r.n.eventually("a round of the container", func() bool {
+		if bad := r.bad(); bad != "" {
+			r.n.t.Fatal(bad)
+		}
+		return r.verified() >= n+2
+	})
+}
+
+// bad says what the container found wrong; "" is nothing.
+func (r *readers) bad() string {
+	b, err := os.ReadFile(filepath.Join(r.ctl, "bad"))
+	if err != nil {
+		return ""
+	}
+	said, _ := os.ReadFile(filepath.Join(r.ctl, "stderr"))
+	return fmt.Sprintf("%d rounds of the container failed: %.2000s", bytes.Count(b, []byte("\n")), said)
 }
 
 // eventually waits until ok.
@@ -180,9 +196,8 @@ func (r *readers) end() {
 	if err := r.n.removeContainer("default", r.id); err != nil {
 		r.n.t.Error(err)
 	}
-	if b, err := os.ReadFile(filepath.Join(r.ctl, "bad")); err == nil {
-		said, _ := os.ReadFile(filepath.Join(r.ctl, "stderr"))
-		r.n.t.Errorf("%d rounds of the container failed: %s", bytes.Count(b, []byte("\n")), said)
+	if bad := r.bad(); bad != "" {
+		r.n.t.Error(bad)
 	}
 	if r.errs != nil {
 		r.n.t.Errorf("%d of %d reads on the host failed, the first: %v", len(r.errs), r.reads, r.errs[0])
@@ -238,6 +253,37 @@ func TestServerKilled(t *testing.T) {
 			n.nothingLeft()
 		})
 	}
+}
+
+// TestServerCannotStart: while no server can start, because another program has
+// its status socket, readers wait, and mounts stay where they are.
+func TestServerCannotStart(t *testing.T) {
+	r := newRegistry(t)
+	a := r.convert("a", smallImage(t))
+	n := newNode(t, "2", "[fetch]\nbackground = false\n")
+	n.pull(a)
+	load := n.startReaders(a)
+	load.patience = timeout
+	mounts := n.mounts("fuse")
+	pid := n.successor(0)
+	config := "[fetch]\nbackground = false\n"
+	if err := n.spryd.Configure(config + "[status]\naddress = \"/dev/null/s.sock\"\n"); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Kill(pid, unix.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	n.eventually("a start that fails", func() bool { return strings.Count(n.spryd.Log(), "server ended") >= 3 })
+	done := load.verified()
+	if err := n.spryd.Configure(config); err != nil {
+		t.Fatal(err)
+	}
+	load.progress(done)
+	n.reconnected()
+	if d := cmp.Diff(mounts, n.mounts("fuse")); d != "" {
+		t.Errorf("mounts, before and after:\n%s", d)
+	}
+	load.end()
 }
 
 // TestUpgrade replaces the binary and the server under a container that reads

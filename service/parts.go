@@ -31,14 +31,16 @@ type parts struct {
 	snapshotter snapshots.Snapshotter
 	layers      *fs.FileSystem
 	loop        *session.Loop
+	kept        bool // there is a keeper
 }
 
 // open builds everything below the socket, with what link (or nil) has of a
 // predecessor. The caller closes the result.
 func open(ctx context.Context, c config.Config, link *keeper.Link) (_ *parts, err error) {
-	p := &parts{}
+	p := &parts{kept: link != nil}
 	defer func() {
 		if err != nil {
+			p.leave()
 			err = errors.Join(err, p.Close())
 		}
 	}()

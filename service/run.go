@@ -58,25 +58,39 @@ func run(ctx context.Context, c config.Config, link *keeper.Link) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.Close()) }()
-	l, err := p.listen(ctx, c.Address, link)
+	err = p.serve(ctx, c.Address, link)
+	p.flush(ctx)
+	if err != nil || errors.Is(context.Cause(ctx), errLeave) {
+		p.leave()
+	}
+	return err
+}
+
+// serve says that it is ready, and serves until ctx ends.
+func (p *parts) serve(ctx context.Context, address string, link *keeper.Link) error {
+	l, err := p.listen(ctx, address, link)
 	if err != nil {
 		return err
 	}
 	stopWatchdog := watchdog(ctx, p.snapshotter)
 	defer stopWatchdog()
-	log.G(ctx).Info("serving snapshots at " + c.Address + ", version " + BuildVersion())
+	log.G(ctx).Info("serving snapshots at " + address + ", version " + BuildVersion())
 	notify(ctx, daemon.SdNotifyReady)
 	if link != nil {
 		if err := link.Ready(); err != nil {
 			return err
 		}
 	}
-	err = newServer(p.snapshotter).serve(ctx, l)
-	p.flush(ctx)
-	if errors.Is(context.Cause(ctx), errLeave) {
+	return newServer(p.snapshotter).serve(ctx, l)
+}
+
+// leave has Close leave mounts as they are. A server that has a keeper leaves
+// them to the next one however it ends, unless it was told to unmount: it may
+// also be that this one cannot start, or that the keeper was killed.
+func (p *parts) leave() {
+	if p.kept && p.loop != nil {
 		p.loop.Leave()
 	}
-	return err
 }
 
 // flush writes what was fetched while layers are still served, for a successor
