@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -72,7 +73,7 @@ func (c *churn) pull() error {
 // the container has ended, on a busy host before it has begun to.
 func (c *churn) start() error {
 	id := fmt.Sprintf("spry-%d-%d", os.Getpid(), containers.Add(1))
-	args := []string{"-n", c.namespace, "run", "--rm", "--net-host", "--snapshotter", "spry", c.ref, id}
+	args := slices.Concat([]string{"-n", c.namespace}, runArgs, []string{"--rm", c.ref, id})
 	_, err := c.n.ctd.Ctr(c.n.ctx, args...)
 	if err != nil {
 		c.again("remove container", func() error { return c.n.removeContainer(c.namespace, id) })

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -155,6 +156,9 @@ func (n *node) spry(args ...string) string {
 // is the machine's, so that their names must be unique on it.
 var containers atomic.Int64
 
+// runArgs start a container. The cgroup of a machine need not have shares.
+var runArgs = []string{"run", "--net-host", "--cpu-shares", "0", "--snapshotter", "spry"}
+
 // run runs a command in a container of ref and gives what it printed.
 func (n *node) run(ref string, command ...string) string {
 	n.t.Helper()
@@ -166,8 +170,8 @@ func (n *node) run(ref string, command ...string) string {
 }
 
 func (n *node) tryRun(namespace, ref string, command ...string) (string, error) {
-	args := []string{"-n", namespace, "run", "--rm", "--net-host", "--snapshotter", "spry", ref, fmt.Sprintf("spry-%d-%d", os.Getpid(), containers.Add(1))}
-	return n.ctd.Ctr(n.ctx, append(args, command...)...)
+	args := slices.Concat([]string{"-n", namespace}, runArgs, []string{"--rm", ref, fmt.Sprintf("spry-%d-%d", os.Getpid(), containers.Add(1))}, command)
+	return n.ctd.Ctr(n.ctx, args...)
 }
 
 // runSpry runs the CLI and gives its standard output.

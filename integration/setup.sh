@@ -14,7 +14,7 @@ golangci=v2.15.0
 
 say() { printf 'setup: %s\n' "$*"; }
 
-packages=(runc docker-registry debootstrap busybox-static fuse3 ca-certificates e2fsprogs mount)
+packages=(runc docker-registry debootstrap busybox-static fuse3 ca-certificates e2fsprogs mount systemd-container)
 missing=()
 for p in "${packages[@]}"; do
 	dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing+=("$p")

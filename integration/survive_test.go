@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -68,8 +69,8 @@ func (n *node) startReaders(ref string) *readers {
 	if err := os.Mkdir(r.ctl, 0o755); err != nil {
 		n.t.Fatal(err)
 	}
-	n.ctr("run", "-d", "--null-io", "--net-host", "--snapshotter", "spry",
-		"--mount", "type=bind,src="+r.ctl+",dst=/ctl,options=rbind:rw", ref, r.id, "/bin/sh", "-c", verify)
+	n.ctr(slices.Concat(runArgs, []string{"-d", "--null-io", "--mount", "type=bind,src=" + r.ctl + ",dst=/ctl,options=rbind:rw",
+		ref, r.id, "/bin/sh", "-c", verify})...)
 	r.progress(0)
 	for _, dir := range n.lazyMounts() {
 		if st, err := os.Stat(filepath.Join(dir, "data/d0/f0")); err != nil || st.Size() != 150_000 {

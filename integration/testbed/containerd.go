@@ -32,6 +32,8 @@ type ContainerdOptions struct {
 	// Sandbox, if set, is the image of pods: containerd then serves CRI, with
 	// the first of Proxies as its snapshotter.
 	Sandbox string
+	// Machine, if set, is where it runs, and ends; it sees Dir and Bin.
+	Machine *Machine
 }
 
 // Containerd is a running containerd of its own.
@@ -109,8 +111,13 @@ func StartContainerd(ctx context.Context, o ContainerdOptions) (*Containerd, err
 
 // Start starts containerd again after Stop or Kill, on the same state.
 func (c *Containerd) Start(ctx context.Context) error {
-	cmd := exec.Command(filepath.Join(c.o.Bin, "containerd"), "-c", filepath.Join(c.o.Dir, "config.toml"))
+	args := []string{filepath.Join(c.o.Bin, "containerd"), "-c", filepath.Join(c.o.Dir, "config.toml")}
+	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Env = append(os.Environ(), "PATH="+c.o.Bin+":"+os.Getenv("PATH"))
+	if c.o.Machine != nil {
+		service := []string{"systemd-run", "--quiet", "--pipe", "--unit=containerd", "--property=Delegate=yes", "--setenv=" + searchPath + ":" + c.o.Bin}
+		cmd = c.o.Machine.Command(context.WithoutCancel(ctx), append(service, args...)...)
+	}
 	p, err := StartProcess(cmd, filepath.Join(c.o.Dir, "log"))
 	if err != nil {
 		return err
@@ -139,7 +146,11 @@ func (c *Containerd) Ctr(ctx context.Context, args ...string) (string, error) {
 
 // CtrCommand is a ctr command that is not started yet.
 func (c *Containerd) CtrCommand(ctx context.Context, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, filepath.Join(c.o.Bin, "ctr"), append([]string{"-a", c.Address()}, args...)...)
+	args = append([]string{filepath.Join(c.o.Bin, "ctr"), "-a", c.Address()}, args...)
+	if c.o.Machine != nil {
+		return c.o.Machine.Command(ctx, args...)
+	}
+	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.WaitDelay = 5 * time.Second
 	return cmd
 }

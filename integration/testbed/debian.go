@@ -48,23 +48,33 @@ var Python = DebianSpec{
 
 // DebianImage builds spec below cache, or finds it there from an earlier run.
 func DebianImage(ctx context.Context, cache string, spec DebianSpec) (Image, error) {
+	layers, _, err := debian(ctx, cache, spec)
+	return Image{Layers: layers, Cmd: spec.Cmd}, err
+}
+
+// DebianSystem is the same as directories of an overlay, uppermost first.
+func DebianSystem(ctx context.Context, cache string, spec DebianSpec) ([]string, error) {
+	_, dirs, err := debian(ctx, cache, spec)
+	return dirs, err
+}
+
+func debian(ctx context.Context, cache string, spec DebianSpec) (layers []Layer, lowers []string, err error) {
 	b := builder{dir: filepath.Join(cache, "images")}
 	base, err := b.base(ctx)
 	if err != nil {
-		return Image{}, err
+		return nil, nil, err
 	}
-	img := Image{Layers: []Layer{base}, Cmd: spec.Cmd}
-	lowers := []string{b.rootfs()}
+	layers, lowers = []Layer{base}, []string{b.rootfs()}
 	for i, script := range spec.Steps {
 		dir := filepath.Join(b.dir, spec.Name, fmt.Sprint(i))
 		l, err := b.step(ctx, dir, lowers, script)
 		if err != nil {
-			return Image{}, fmt.Errorf("image %s step %d: %w", spec.Name, i, err)
+			return nil, nil, fmt.Errorf("image %s step %d: %w", spec.Name, i, err)
 		}
-		img.Layers = append(img.Layers, l)
+		layers = append(layers, l)
 		lowers = append([]string{filepath.Join(dir, "upper")}, lowers...)
 	}
-	return img, nil
+	return layers, lowers, nil
 }
 
 // builder makes layers below dir; each finished one leaves a layer.json.

@@ -38,3 +38,13 @@ var Java = DebianSpec{
 		"/usr/share/tomcat10/bin/catalina.sh run >/tmp/log 2>&1 & " +
 		"until curl -sf http://127.0.0.1:8080/ >/dev/null; do sleep 0.1; done; echo READY; wait"},
 }
+
+// Systemd is what a [Machine] boots: systemd and a runtime for containers,
+// without timers, and without what empties /tmp at boot.
+var Systemd = DebianSpec{
+	Name: "systemd",
+	Steps: []string{
+		Apt("systemd-sysv", "dbus", "procps", "runc"),
+		"echo 127.0.0.1 localhost >/etc/hosts; rm -f /etc/systemd/system/timers.target.wants/*; systemctl mask systemd-tmpfiles-setup.service",
+	},
+}

@@ -15,8 +15,10 @@ import (
 
 // SprydOptions describe a daemon to start.
 type SprydOptions struct {
-	// Dir receives socket, configuration and log; Root is below it.
+	// Dir receives socket, configuration and log, and state if Root is not set.
 	Dir string
+	// Root is its state directory.
+	Root string
 	// Binary is the path of spryd.
 	Binary string
 	// Config is the text of its configuration file; "" starts it without one.
@@ -30,6 +32,9 @@ type Spryd struct {
 	*Process
 	o SprydOptions
 }
+
+// FindSpryd is a daemon that something else starts.
+func FindSpryd(o SprydOptions) *Spryd { return &Spryd{o: o} }
 
 // StartSpryd starts a daemon; it accepts connections when this returns.
 func StartSpryd(ctx context.Context, o SprydOptions) (*Spryd, error) {
@@ -86,7 +91,12 @@ func (s *Spryd) SetStore(store *FDStore) { s.o.Store = store }
 func (s *Spryd) Address() string { return filepath.Join(s.o.Dir, "s.sock") }
 
 // Root is the daemon's state directory.
-func (s *Spryd) Root() string { return filepath.Join(s.o.Dir, "root") }
+func (s *Spryd) Root() string {
+	if s.o.Root != "" {
+		return s.o.Root
+	}
+	return filepath.Join(s.o.Dir, "root")
+}
 
 // Proxy is the daemon as containerd's configuration names it.
 func (s *Spryd) Proxy() Proxy { return Proxy{Name: "spry", Address: s.Address(), Root: s.Root()} }
