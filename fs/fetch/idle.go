@@ -31,10 +31,12 @@ const (
 // which their priority means nothing.
 type idle struct {
 	cpus float64
+	read func() (busy, own time.Duration, err error) // readBusy if nil
 
 	at          time.Time
 	busy, own   time.Duration // until at, since the system and the process began
-	left        float64       // CPUs, in the window before at
+	from        time.Time     // beginning of the window before at
+	left        float64       // CPUs, in that window
 	unavailable bool          // all CPUs are taken for idle
 }
 
@@ -48,18 +50,33 @@ func (i *idle) cpusLeft() float64 {
 	if now.Sub(i.at) < idleWindow || i.unavailable {
 		return i.left
 	}
-	busy, err := systemBusy()
+	if i.read == nil {
+		i.read = readBusy
+	}
+	busy, own, err := i.read()
 	if err != nil {
 		i.unavailable = true
 		return i.left
 	}
-	own := processBusy()
 	if elapsed := now.Sub(i.at); !i.at.IsZero() {
 		others := float64((busy-i.busy)-(own-i.own)) / float64(elapsed)
 		i.left = min(max(i.cpus-others, 0), i.cpus)
 	}
-	i.at, i.busy, i.own = now, busy, own
+	i.from, i.at, i.busy, i.own = i.at, now, busy, own
 	return i.left
+}
+
+// measuredSince measures if it is time to, and says whether what cpusLeft returns
+// is of a window that began after t.
+func (i *idle) measuredSince(t time.Time) bool {
+	i.cpusLeft()
+	return !i.unavailable && i.from.After(t)
+}
+
+// readBusy is the time that all CPUs and this process were busy.
+func readBusy() (busy, own time.Duration, err error) {
+	busy, err = systemBusy()
+	return busy, processBusy(), err
 }
 
 // systemBusy is the time that all CPUs spent in programs and the kernel, but

@@ -28,14 +28,19 @@ const (
 type pace struct {
 	since time.Time // when demand ended, or is expected
 	spent float64   // bytes since then
+	// lead is time that counts as passed since, because nothing starts.
+	lead time.Duration
 }
+
+// paceLead is after how long a line of 1 Gbit/s is full.
+const paceLead = 5 * paceDouble
 
 // restart begins slowly again.
 func (p *pace) restart() { *p = pace{since: time.Now()} }
 
 // credit is how many bytes may be spent at now; not more than MaxInt64.
 func (p *pace) credit(now time.Time) int64 {
-	doublings := float64(now.Sub(p.since)) / float64(paceDouble)
+	doublings := float64(now.Sub(p.since)+p.lead) / float64(paceDouble)
 	earned := paceScale * (math.Exp2(doublings) - 1)
 	return int64(min(earned-p.spent, math.MaxInt64/2))
 }
@@ -46,7 +51,7 @@ func (p *pace) open(now time.Time) bool { return p.credit(now) >= paceRun }
 // opens is how long it takes from now until there is, if there is none.
 func (p *pace) opens(now time.Time) time.Duration {
 	doublings := math.Log2(1 + (p.spent+paceRun+1)/paceScale)
-	return max(time.Duration(doublings*float64(paceDouble))-now.Sub(p.since), 0) + 1
+	return max(time.Duration(doublings*float64(paceDouble))-now.Sub(p.since)-p.lead, 0) + 1
 }
 
 // paceScale makes the integral of the rate over time one of bytes.

@@ -34,6 +34,7 @@ func TestBackgroundStartsSlowlyAfterDemand(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const mib = 1 << 20
 		s := fetch.New(fetch.Options{})
+		s.UsedByOthers(1)
 		if got := acquire(t, s, fetch.Background); got.Credit() < 1<<40 {
 			t.Errorf("before any demand: credit of %d bytes", got.Credit())
 		} else {
@@ -64,6 +65,51 @@ func TestBackgroundStartsSlowlyAfterDemand(t *testing.T) {
 			t.Errorf("when demand is expected: began after %v", waited)
 		}
 	})
+}
+
+// TestBackgroundStartsAtOnceWhereNothingStarts: CPUs that nobody uses say that
+// no program is busy with what it has read.
+func TestBackgroundStartsAtOnceWhereNothingStarts(t *testing.T) {
+	for _, c := range []struct {
+		others float64
+		atOnce bool
+	}{{0, true}, {0.2, true}, {0.5, false}, {2, false}} {
+		synctest.Test(t, func(t *testing.T) {
+			s := fetch.New(fetch.Options{})
+			s.UsedByOthers(c.others)
+			time.Sleep(time.Second)
+			for range 2 { // also the next time
+				acquire(t, s, fetch.Demand).Release()
+				began := time.Now()
+				acquire(t, s, fetch.Background).Release()
+				if waited := time.Since(began); (waited < 300*time.Millisecond) != c.atOnce || waited < 80*time.Millisecond {
+					t.Errorf("others use %v CPUs: the first transfer began after %v", c.others, waited)
+				}
+				if got := fill(t, s, 4<<20, 200*time.Millisecond); (got > 50<<20) != c.atOnce {
+					t.Errorf("others use %v CPUs: %d bytes in the first 200 ms", c.others, got)
+				}
+			}
+		})
+	}
+}
+
+// TestDemandHoldsBackgroundBack: as long as something is fetched for a reader,
+// unused CPUs say nothing.
+func TestDemandHoldsBackgroundBack(t *testing.T) {
+	for _, class := range []fetch.Class{fetch.Demand, fetch.Readahead} {
+		synctest.Test(t, func(t *testing.T) {
+			s := fetch.New(fetch.Options{})
+			s.UsedByOthers(0)
+			s.Expect()
+			read := acquire(t, s, class)
+			defer read.Release()
+			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+			defer cancel()
+			if _, err := s.Acquire(ctx, fetch.Background); err == nil {
+				t.Errorf("%v: background began", class)
+			}
+		})
+	}
 }
 
 func TestCreditOfOtherClasses(t *testing.T) {

@@ -28,6 +28,8 @@ const (
 	// computing is for how long after that a process may use the CPUs for
 	// what it has read, so that background keeps off them.
 	computing = 2 * time.Second
+	// unusedBelow is how much of one CPU others may use that nothing starts.
+	unusedBelow = 0.3
 )
 
 // Options configure a [Scheduler]. Zero values give the documented defaults.
@@ -143,12 +145,7 @@ func (s *Scheduler) Expect() {
 func (s *Scheduler) Calm() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, c := range []Class{Demand, Readahead} {
-		if s.running[c] > 0 || s.waiting[c].Len() > 0 {
-			return false
-		}
-	}
-	return time.Since(s.pace.since) >= calmAfter
+	return !s.readingLocked() && time.Since(s.pace.since) >= calmAfter
 }
 
 // settleLocked gives out every lease that may be given, most urgent first, and
@@ -173,16 +170,36 @@ func (s *Scheduler) settleLocked() {
 	}
 }
 
+// readingLocked says whether anything is fetched for readers or ahead of them, or
+// waits for that.
+func (s *Scheduler) readingLocked() bool {
+	for _, c := range []Class{Demand, Readahead} {
+		if s.running[c] > 0 || s.waiting[c].Len() > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// unusedLocked says whether nothing starts that background would be in the way
+// of: nobody demands, and others leave all CPUs.
+func (s *Scheduler) unusedLocked() bool {
+	return !s.readingLocked() && s.idle.measuredSince(s.pace.since) && s.idle.cpusLeft() >= s.idle.cpus-unusedBelow
+}
+
 // setAlarmLocked settles again when background may go on that had no credit at
 // now.
 func (s *Scheduler) setAlarmLocked(now time.Time) {
 	if s.alarm != nil || s.waiting[Background].Len() == 0 || s.pace.open(now) {
 		return
 	}
-	s.alarm = time.AfterFunc(s.pace.opens(now), func() {
+	s.alarm = time.AfterFunc(min(s.pace.opens(now), idleWindow), func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.alarm = nil
+		if s.pace.lead == 0 && s.unusedLocked() {
+			s.pace.lead = paceLead
+		}
 		s.settleLocked()
 	})
 }
