@@ -75,6 +75,18 @@ func (a *admission) leave(r read) []read {
 	return next
 }
 
+// find is the thread that waits for the queued read that has this id.
+func (a *admission) find(s *Session, unique uint64) (thread uint32, ok bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, r := range a.queue {
+		if r.session == s && r.request.unique() == unique {
+			return r.request.thread(), true
+		}
+	}
+	return 0, false
+}
+
 // take removes the queued read that has this id, for an interrupt.
 func (a *admission) take(s *Session, unique uint64) bool {
 	a.mu.Lock()

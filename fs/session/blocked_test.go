@@ -4,13 +4,13 @@
 package session_test
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -150,28 +150,58 @@ func waitBlocked(t *testing.T, pid int) {
 	within(t, blocked, "process to block")
 }
 
-// TestInterruptedRead: a signal that is not fatal interrupts a direct read.
+// TestInterruptedRead: a signal that has a handler does not end a direct read,
+// nor keep one from being ended that comes later.
 func TestInterruptedRead(t *testing.T) {
-	fake := newFake()
-	s := mount(t, newLoop(t, session.Options{}), fake)
-	fd := openDirect(t, s, "slow1")
-	defer func() { _ = unix.Close(fd) }()
-	result := make(chan error, 1)
-	tid := make(chan int, 1)
-	go func() {
-		tid <- unix.Gettid()
-		_, err := unix.Pread(fd, make([]byte, 4096), 0)
-		result <- err
-	}()
-	thread := <-tid
-	within(t, fake.entered, "read")
-	// Go's runtime handles SIGURG, and restarts what it interrupts.
-	if err := unix.Tgkill(unix.Getpid(), thread, unix.SIGURG); err != nil {
-		t.Fatal(err)
-	}
-	within(t, fake.cancelled, "cancelled read")
-	close(fake.gate) // should the kernel restart the read
-	if err := within(t, result, "read to end"); err != nil && !errors.Is(err, unix.EINTR) {
-		t.Errorf("read: %v", err)
-	}
+	t.Run("handled", func(t *testing.T) {
+		fake := newFake()
+		s := mount(t, newLoop(t, session.Options{}), fake)
+		fd := openDirect(t, s, "slow1")
+		defer func() { _ = unix.Close(fd) }()
+		result := make(chan error, 1)
+		tid := make(chan int, 1)
+		go func() {
+			tid <- unix.Gettid()
+			_, err := unix.Pread(fd, make([]byte, 4096), 0)
+			result <- err
+		}()
+		thread := <-tid
+		within(t, fake.entered, "read")
+		for range 3 { // Go's runtime handles SIGURG
+			if err := unix.Tgkill(unix.Getpid(), thread, unix.SIGURG); err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case <-fake.cancelled:
+				t.Error("the read was cancelled")
+			case err := <-result:
+				t.Fatalf("the read ended: %v", err)
+			case <-time.After(150 * time.Millisecond):
+			}
+		}
+		close(fake.gate)
+		if err := within(t, result, "read to end"); err != nil {
+			t.Errorf("read: %v", err)
+		}
+	})
+	t.Run("then killed", func(t *testing.T) {
+		fake := newFake()
+		s := mount(t, newLoop(t, session.Options{ReadBytes: 64 << 10}), fake)
+		running, queued := blockedCat(t, s, "slow1", "iflag=direct"), blockedCat(t, s, "slow2", "iflag=direct")
+		within(t, fake.entered, "read")
+		for _, cmd := range []*exec.Cmd{running, queued} {
+			waitBlocked(t, cmd.Process.Pid)
+			if err := cmd.Process.Signal(unix.SIGUSR1); err != nil { // dd handles it
+				t.Fatal(err)
+			}
+		}
+		select {
+		case <-fake.cancelled:
+			t.Error("a read was cancelled")
+		case <-time.After(150 * time.Millisecond):
+		}
+		killed(t, queued)
+		killed(t, running)
+		within(t, fake.cancelled, "cancelled read")
+	})
 }

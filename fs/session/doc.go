@@ -36,8 +36,9 @@
 // # Interrupts
 //
 // FUSE_INTERRUPT closes the cancel channel of the request it names
-// (ProtocolServer does that); a read that still waits in the queue is
-// answered EINTR at once. When a connection ends, every read in progress is
+// (ProtocolServer does that) if its thread is about to end; a read that still
+// waits in the queue is answered EINTR at once then. A read of a thread that
+// lives on goes on (leaving.go). When a connection ends, every read in progress is
 // cancelled the same way.
 //
 // # Buffers

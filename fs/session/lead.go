@@ -81,9 +81,7 @@ func (s *Session) serve(r request, out []byte) {
 	case opReadDir, opReadDirPlus:
 		r.limitSize(maxDirReply)
 	case opInterrupt:
-		if s.loop.reads.take(s, r.target()) {
-			s.replyError(r.target(), fuse.EINTR)
-			s.release()
+		if s.spares(r.target()) || s.takeQueued(r.target()) {
 			return
 		}
 	case opLookup:

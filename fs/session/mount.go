@@ -116,7 +116,7 @@ func (l *Loop) mount(mountpoint string, raw fuse.RawFileSystem, o MountOptions) 
 // without passthrough.
 func (l *Loop) newSession(mountpoint string, raw fuse.RawFileSystem, backing backing) *Session {
 	s := &Session{loop: l, mountpoint: mountpoint, backing: backing, refs: 1, fd: -1,
-		done: make(chan struct{}), reading: make(map[uint64]struct{})}
+		done: make(chan struct{}), reading: make(map[uint64]uint32)}
 	s.raw = &guard{RawFileSystem: raw, session: s}
 	s.server = fuse.NewProtocolServer(s.raw, s.protocolOptions())
 	return s

@@ -42,7 +42,7 @@ func (l *Loop) serveRead(r read) {
 	r.request.limitSize(MaxRead)
 	buf := l.buffers.get(int(r.request.size()))
 	defer l.buffers.put(buf)
-	s.beginRead(unique)
+	s.beginRead(r.request)
 	defer s.endRead(unique)
 	s.handle(r.request, buf)
 }

@@ -46,8 +46,9 @@ type Session struct {
 	refs int
 	// ended is true once nothing more is read from fd. Guarded by mu.
 	ended bool
-	// reading holds the unique ids of reads being served. Guarded by mu.
-	reading map[uint64]struct{}
+	// reading has the threads that wait for reads being served, by unique id.
+	// Guarded by mu.
+	reading map[uint64]uint32
 }
 
 // Mountpoint is the directory given to Mount.
@@ -94,10 +95,10 @@ func (s *Session) isEnded() bool {
 }
 
 // beginRead notes a read, so that the end of the session cancels it.
-func (s *Session) beginRead(unique uint64) {
+func (s *Session) beginRead(r request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.reading[unique] = struct{}{}
+	s.reading[r.unique()] = r.thread()
 }
 
 // endRead undoes beginRead.

@@ -48,6 +48,9 @@ func (r request) opcode() uint32 { return binary.NativeEndian.Uint32(r[4:]) }
 func (r request) unique() uint64 { return binary.NativeEndian.Uint64(r[8:]) }
 func (r request) nodeID() uint64 { return binary.NativeEndian.Uint64(r[16:]) }
 
+// thread is the id of the thread that waits for the answer.
+func (r request) thread() uint32 { return binary.NativeEndian.Uint32(r[32:]) }
+
 // size is what a READ or READDIR wants, in bytes.
 func (r request) size() uint32 {
 	if len(r) < readSizeOffset+4 {
