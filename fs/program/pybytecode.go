@@ -21,8 +21,8 @@ type bytecode struct {
 	absolute  bool
 }
 
-// Versions of Python, the newest first, those that are not known without numbers:
-// 3.8, 3.9, 3.10, 3.11, 3.12, 3.13 (CPython's opcode.py and opcode_ids.h).
+// Versions of Python, the newest first: 3.14 and later, which are not known, 3.13,
+// 3.12, 3.11, 3.10, and 3.8 with 3.9 (CPython's opcode.py and opcode_ids.h).
 var bytecodes = []bytecode{
 	{from: 3600},
 	{from: 3550, loadName: 92, loadAttr: 82, importName: 75, importFrom: 74, jumpIfFalse: 97, extendedArg: 71, attrShift: 1, jumpUnit: 2},
@@ -104,9 +104,9 @@ func (b *bytecode) target(i, arg int) int {
 	return max(i, to&^1-2)
 }
 
-// isForTypes says whether the block of an if statement with that condition is
+// leftOut says whether the block of an if statement with that condition is
 // left out when another module imports this one.
-func isForTypes(condition string) bool {
+func leftOut(condition string) bool {
 	return condition == typeChecking || strings.HasSuffix(condition, "."+typeChecking) && !strings.Contains(condition, " ") ||
 		strings.HasPrefix(condition, ownName+" ==")
 }

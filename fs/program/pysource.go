@@ -42,7 +42,7 @@ func opensBlock(line string) bool {
 	switch strings.TrimSuffix(first, ":") {
 	case "if":
 		condition, _, _ = strings.Cut(condition, ":")
-		return !isForTypes(strings.TrimSpace(condition))
+		return !leftOut(strings.TrimSpace(condition))
 	case "elif", "else", "try", "except", "finally", "with":
 		return true
 	}

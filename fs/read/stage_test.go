@@ -50,6 +50,31 @@ func same(t *testing.T, b *bench, path string) {
 	}
 }
 
+// TestReadOfStagedFetchesNothing: what a read finds here is no miss, whose
+// neighbourhood would be fetched.
+func TestReadOfStagedFetchesNothing(t *testing.T) {
+	l := small(t)
+	b := newBench(t, l, nil)
+	b.sched.Expect()
+	id := l.At(0) + span.ID(l.Len()/2)
+	if err := b.Fetch(t.Context(), fetch.Readahead, id, id); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, func() bool { return b.Staged() == 1 })
+	sp, read := l.Span(id), 0
+	for path := range l.Files {
+		data, size := l.Tree.Data(l.Node(t, path))
+		if size > 0 && data >= sp.OutStart && data+span.UncompressedOffset(size) <= sp.OutEnd {
+			same(t, b, path)
+			read++
+		}
+	}
+	waitFor(t, func() bool { return b.Ahead() == 0 })
+	if n := len(b.blob.Requests()); n != 1 || read == 0 {
+		t.Errorf("%d requests for %d files of a span that is here", n, read)
+	}
+}
+
 // TestSmallFilesWait: while a container starts, spans of many files are read
 // from the stage, and later written.
 func TestSmallFilesWait(t *testing.T) {
