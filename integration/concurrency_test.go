@@ -26,7 +26,7 @@ func TestManyStarts(t *testing.T) {
 	proxy := r.outage()
 	img := smallImage(t)
 	ref := r.convert("small", img)
-	n := newNode(t, "2", "[fetch]\nbackground = false\n")
+	n := newNode(t, "2", lazily)
 	n.pull(ref)
 	asked := map[string]map[string]int{} // by the pull: what proves that an index fits
 	for _, l := range img.Layers {

@@ -156,6 +156,9 @@ func (n *node) spry(args ...string) string {
 // is the machine's, so that their names must be unique on it.
 var containers atomic.Int64
 
+// lazily configures a daemon to leave in the registry what nobody reads.
+const lazily = "[fetch]\nbackground = false\n"
+
 // runArgs start a container. The cgroup of a machine need not have shares.
 var runArgs = []string{"run", "--net-host", "--cpu-shares", "0", "--snapshotter", "spry"}
 

@@ -2,7 +2,7 @@
 # Installs what the demo and the tests need on a Debian 12 machine with Go: Debian packages, containerd 1.7 and 2.x
 # built by the Go toolchain, and the linter. Everything that is not a package lands below $SPRY_CACHE (default: .cache).
 #
-#   integration/setup.sh [demo|test]     demo leaves out containerd 1.7 and the linter
+#   integration/setup.sh [demo|test]     demo leaves out containerd 1.7, the linter and systemd-container
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,7 +14,8 @@ golangci=v2.15.0
 
 say() { printf 'setup: %s\n' "$*"; }
 
-packages=(runc docker-registry debootstrap busybox-static fuse3 ca-certificates e2fsprogs mount systemd-container)
+packages=(runc docker-registry debootstrap busybox-static fuse3 ca-certificates e2fsprogs mount)
+[[ $want == test ]] && packages+=(systemd-container)
 missing=()
 for p in "${packages[@]}"; do
 	dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing+=("$p")

@@ -261,14 +261,13 @@ func TestServerKilled(t *testing.T) {
 func TestServerCannotStart(t *testing.T) {
 	r := newRegistry(t)
 	a := r.convert("a", smallImage(t))
-	n := newNode(t, "2", "[fetch]\nbackground = false\n")
+	n := newNode(t, "2", lazily)
 	n.pull(a)
 	load := n.startReaders(a)
 	load.patience = timeout
 	mounts := n.mounts("fuse")
 	pid := n.successor(0)
-	config := "[fetch]\nbackground = false\n"
-	if err := n.spryd.Configure(config + "[status]\naddress = \"/dev/null/s.sock\"\n"); err != nil {
+	if err := n.spryd.Configure(lazily + "[status]\naddress = \"/dev/null/s.sock\"\n"); err != nil {
 		t.Fatal(err)
 	}
 	if err := unix.Kill(pid, unix.SIGKILL); err != nil {
@@ -276,7 +275,7 @@ func TestServerCannotStart(t *testing.T) {
 	}
 	n.eventually("a start that fails", func() bool { return strings.Count(n.spryd.Log(), "server ended") >= 3 })
 	done := load.verified()
-	if err := n.spryd.Configure(config); err != nil {
+	if err := n.spryd.Configure(lazily); err != nil {
 		t.Fatal(err)
 	}
 	load.progress(done)

@@ -28,9 +28,6 @@ type machine struct {
 	*testbed.Machine
 }
 
-// lazily has what nobody reads stay in the registry.
-const lazily = "[fetch]\nbackground = false\n"
-
 // newMachine boots a Debian and installs spryd there as README.md says.
 func newMachine(t *testing.T) *machine {
 	t.Helper()

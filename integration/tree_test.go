@@ -49,7 +49,7 @@ func TestLazyEqualsUnpacked(t *testing.T) {
 			for _, l := range c.image.Layers {
 				trees = append(trees, tree{l, unpack(t, l)})
 			}
-			n := newNode(t, "2", "[fetch]\nbackground = false\n")
+			n := newNode(t, "2", lazily)
 			n.pull(ref)
 			for _, tr := range trees {
 				tr.compareIn(n, "lazy")

@@ -13,8 +13,9 @@ const (
 	// ended, in bytes a second.
 	paceFloor = 4 << 20
 	// paceDouble is the time in which the rate doubles. A line of 1 Gbit/s is
-	// full after five of them, when about 25 MB have come.
+	// full after five of them, paceLead, when about 25 MB have come.
 	paceDouble = 200 * time.Millisecond
+	paceLead   = 5 * paceDouble
 	// paceRun is the credit with which a transfer begins, in bytes: one of less
 	// costs a registry nearly as much (docker/distribution reads 4 MiB of the
 	// blob for any range) and comes between the reads of a start.
@@ -26,14 +27,10 @@ const (
 // line and CPU for bytes that it may not need. So the rate is low right
 // after demand and doubles as long as none comes, without an upper bound.
 type pace struct {
-	since time.Time // when demand ended, or is expected
-	spent float64   // bytes since then
-	// lead is time that counts as passed since, because nothing starts.
-	lead time.Duration
+	since time.Time     // when demand ended, or is expected
+	spent float64       // bytes since then
+	lead  time.Duration // counts as passed since: paceLead where nothing starts
 }
-
-// paceLead is after how long a line of 1 Gbit/s is full.
-const paceLead = 5 * paceDouble
 
 // restart begins slowly again.
 func (p *pace) restart() { *p = pace{since: time.Now()} }

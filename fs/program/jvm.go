@@ -11,8 +11,9 @@ const jvmLauncher = "libjli.so"
 
 // jvmFiles are read at every start of a Java virtual machine, from the folder of
 // its launcher: that is the machine itself, and classes as they lie in memory,
-// which are mapped and used all over: they are fetched whole whatever their size.
-var jvmFiles = []string{"jvm.cfg", "server/libjvm.so", "server/classes.jsa", "libjava.so", "libjimage.so", "libzip.so", "libnio.so", "libnet.so"}
+// which are mapped and used all over: they are fetched whole whatever their size,
+// but for jvmModules.
+var jvmFiles = []string{"jvm.cfg", "server/libjvm.so", "server/classes.jsa", "libjava.so", "libjimage.so", "libzip.so", "libnio.so", "libnet.so", jvmModules}
 
 const (
 	// jvmModules has the classes of the Java platform, those of java.base first,
@@ -30,11 +31,10 @@ func (s *start) addJVM(f File) {
 		file, ok := s.find(path.Join(path.Dir(f.Path), name))
 		if ok {
 			_, size := file.Layer.Tree().Data(file.Node)
+			if name == jvmModules {
+				size = min(size, jvmBase)
+			}
 			s.begin(file, size)
 		}
-	}
-	if file, ok := s.find(path.Join(path.Dir(f.Path), jvmModules)); ok {
-		_, size := file.Layer.Tree().Data(file.Node)
-		s.begin(file, min(size, jvmBase))
 	}
 }

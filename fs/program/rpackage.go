@@ -5,6 +5,7 @@ package program
 
 import (
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -15,9 +16,9 @@ const (
 	packageMark = "Meta/" + packageFile
 	packageFile = "package.rds"
 	// maxDependencies is how many packages are looked for that one needs, and
-	// maxDirective how long the name of a directive and that of a package are.
+	// maxPackage the length of a name of one in bytes.
 	maxDependencies = 256
-	maxDirective    = 256
+	maxPackage      = 255
 )
 
 // rLibraries are where R packages are.
@@ -48,46 +49,40 @@ func attached(description string) (names []string) {
 	return names
 }
 
+// comment and directive are what is read of a NAMESPACE: the kind of a directive
+// and its arguments, of which the last may be cut off.
+var (
+	comment   = regexp.MustCompile(`#[^\n]*`)
+	directive = regexp.MustCompile(`(?:^|[^\w.])import(From|ClassesFrom|MethodsFrom)?\s*\(([^)]*)`)
+)
+
 // imported are the packages that a package's NAMESPACE says are loaded with it, up
 // to maxDependencies. What DESCRIPTION says it imports is more: it may be used
 // by its full name only, later.
 func imported(namespace string) (names []string) {
-	for {
-		before, rest, ok := strings.Cut(namespace, "import")
-		if !ok {
-			return names
+	namespace = comment.ReplaceAllString(namespace, "")
+	for len(names) < maxDependencies {
+		at := directive.FindStringSubmatchIndex(namespace)
+		if at == nil {
+			break
 		}
-		namespace = rest
-		directive, list, ok := strings.Cut(rest[:min(len(rest), maxDirective)], "(")
-		line := before[strings.LastIndexByte(before, '\n')+1:]
-		if !ok || strings.Contains(line, "#") || strings.ContainsAny(last(before), nameBytes) {
-			continue
+		list := namespace[at[4]:at[5]]
+		if at[2] >= 0 { // from one package
+			list, _, _ = strings.Cut(list, ",")
 		}
-		switch strings.TrimSpace(directive) {
-		case "":
-			list, namespace, _ = strings.Cut(rest[len(directive)+1:], ")")
-			for part := range strings.SplitSeq(list, ",") {
-				names = appendPackage(names, part)
-			}
-		case "From", "ClassesFrom", "MethodsFrom":
-			name, _, _ := strings.Cut(list, ",")
-			name, _, _ = strings.Cut(name, ")")
-			names = appendPackage(names, name)
+		for part := range strings.SplitSeq(list, ",") {
+			names = appendPackage(names, part)
 		}
+		namespace = namespace[at[1]:]
 	}
+	return names
 }
-
-// nameBytes are those that a name in R may end with, as far as it matters.
-const nameBytes = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._"
-
-// last is the last byte of s.
-func last(s string) string { return s[max(len(s)-1, 0):] }
 
 // appendPackage appends what may be the name of a package, with quotes and space
 // around it, unless names has it.
 func appendPackage(names []string, name string) []string {
 	name = strings.Trim(name, " \t\r\n\"'`")
-	if len(names) >= maxDependencies || name == "" || len(name) > maxDirective || strings.ContainsAny(name, "/=#( \n") || slices.Contains(names, name) {
+	if len(names) >= maxDependencies || name == "" || len(name) > maxPackage || strings.ContainsAny(name, "/=#( \n") || slices.Contains(names, name) {
 		return names
 	}
 	return append(names, name)

@@ -3,7 +3,10 @@
 
 package session
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
 // minCharge is what a read costs at least, in bytes: with the default limit,
 // at most 1024 goroutines read at once.
@@ -79,25 +82,28 @@ func (a *admission) leave(r read) []read {
 func (a *admission) find(s *Session, unique uint64) (thread uint32, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for _, r := range a.queue {
-		if r.session == s && r.request.unique() == unique {
-			return r.request.thread(), true
-		}
+	i := a.indexLocked(s, unique)
+	if i < 0 {
+		return 0, false
 	}
-	return 0, false
+	return a.queue[i].request.thread(), true
 }
 
 // take removes the queued read that has this id, for an interrupt.
 func (a *admission) take(s *Session, unique uint64) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for i, r := range a.queue {
-		if r.session == s && r.request.unique() == unique {
-			a.queue = append(a.queue[:i:i], a.queue[i+1:]...)
-			return true
-		}
+	i := a.indexLocked(s, unique)
+	if i < 0 {
+		return false
 	}
-	return false
+	a.queue = append(a.queue[:i:i], a.queue[i+1:]...)
+	return true
+}
+
+// indexLocked is where the read that has this id is in the queue, or -1.
+func (a *admission) indexLocked(s *Session, unique uint64) int {
+	return slices.IndexFunc(a.queue, func(r read) bool { return r.session == s && r.request.unique() == unique })
 }
 
 // drop removes every queued read of s and its references.
