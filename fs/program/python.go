@@ -22,7 +22,8 @@ const (
 	maxRoots = 64
 	// maxListed and maxTried bound the work of one start: how many names of
 	// directories are kept, some 200 bytes each, and how often a module is looked
-	// for in one of them. A start that imports scipy and pandas tries a million.
+	// for in one of them. A start that imports scipy and pandas tries 200000 times,
+	// with a Python whose instructions are not known a million times.
 	maxListed = 1 << 16
 	maxTried  = 1 << 22
 )
