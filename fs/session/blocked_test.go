@@ -184,24 +184,27 @@ func TestInterruptedRead(t *testing.T) {
 			t.Errorf("read: %v", err)
 		}
 	})
-	t.Run("then killed", func(t *testing.T) {
-		fake := newFake()
-		s := mount(t, newLoop(t, session.Options{ReadBytes: 64 << 10}), fake)
-		running, queued := blockedCat(t, s, "slow1", "iflag=direct"), blockedCat(t, s, "slow2", "iflag=direct")
-		within(t, fake.entered, "read")
-		for _, cmd := range []*exec.Cmd{running, queued} {
-			waitBlocked(t, cmd.Process.Pid)
-			if err := cmd.Process.Signal(unix.SIGUSR1); err != nil { // dd handles it
-				t.Fatal(err)
+	// dd handles SIGUSR1, and SIGSTOP stops it when the read is over.
+	for _, signal := range []unix.Signal{unix.SIGUSR1, unix.SIGSTOP} {
+		t.Run(unix.SignalName(signal)+", then killed", func(t *testing.T) {
+			fake := newFake()
+			s := mount(t, newLoop(t, session.Options{ReadBytes: 64 << 10}), fake)
+			running, queued := blockedCat(t, s, "slow1", "iflag=direct"), blockedCat(t, s, "slow2", "iflag=direct")
+			within(t, fake.entered, "read")
+			for _, cmd := range []*exec.Cmd{running, queued} {
+				waitBlocked(t, cmd.Process.Pid)
+				if err := cmd.Process.Signal(signal); err != nil {
+					t.Fatal(err)
+				}
 			}
-		}
-		select {
-		case <-fake.cancelled:
-			t.Error("a read was cancelled")
-		case <-time.After(150 * time.Millisecond):
-		}
-		killed(t, queued)
-		killed(t, running)
-		within(t, fake.cancelled, "cancelled read")
-	})
+			select {
+			case <-fake.cancelled:
+				t.Error("a read was cancelled")
+			case <-time.After(250 * time.Millisecond):
+			}
+			killed(t, queued)
+			killed(t, running)
+			within(t, fake.cancelled, "cancelled read")
+		})
+	}
 }

@@ -23,7 +23,7 @@ const stops = 1<<(unix.SIGSTOP-1) | 1<<(unix.SIGTSTP-1) | 1<<(unix.SIGTTIN-1) | 
 
 // spares says whether the interrupted request unique is a read whose thread
 // lives on. Such a read goes on, as on other file systems: programs do not expect
-// that a handler for a signal, or being frozen, ends a read of a file. As the
+// that a handler for a signal, or being stopped, ends a read of a file. As the
 // kernel interrupts a request once, the thread is watched from then on.
 func (s *Session) spares(unique uint64) bool {
 	thread, ok := s.reader(unique)
