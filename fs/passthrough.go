@@ -64,6 +64,7 @@ func (f *FileSystem) mountOptions(l *layer.Layer, identity string) session.Mount
 		}
 		return l.Backing(id)
 	}
+	o.Intact = func(node uint64) bool { return l.Intact(toc.NodeID(node)) }
 	return o
 }
 

@@ -6,9 +6,47 @@ package layer
 import (
 	"os"
 
+	"github.com/containerd/log"
+
+	"github.com/spryd/spry/fs/fetch"
+	"github.com/spryd/spry/fs/store"
 	"github.com/spryd/spry/index/toc"
 )
 
 // Backing opens the file on disk that holds the bytes of regular file id, if
 // it is complete; the caller closes it. It does not fetch.
 func (l *Layer) Backing(id toc.NodeID) (*os.File, bool) { return l.store.Backing(id) }
+
+// Intact says whether the file on disk that [Layer.Backing] once opened is
+// what was written. If somebody else wrote to it, it is being fetched again and
+// written over.
+func (l *Layer) Intact(id toc.NodeID) bool {
+	if l.store.Intact(id) {
+		return true
+	}
+	log.G(l.lifetime).WithField("path", l.Tree().Path(id)).WithError(store.ErrForeign).Warn("stored file is lost, fetching it again")
+	l.lost()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return false
+	}
+	l.work.Go(func() {
+		_, size := l.Tree().Data(id)
+		if err := l.reader.FetchFile(l.lifetime, fetch.Demand, id, 0, size); err != nil {
+			log.G(l.lifetime).WithField("path", l.Tree().Path(id)).WithError(err).Debug("lost file is not here yet")
+		}
+	})
+	return false
+}
+
+// lost has a layer completed again whose disk lost something when that was
+// over.
+func (l *Layer) lost() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed || !l.state.CompareAndSwap(int32(Plain), int32(Proven)) {
+		return
+	}
+	l.work.Go(func() { l.completeRest(l.lifetime) })
+}

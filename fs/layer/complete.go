@@ -36,6 +36,11 @@ func (l *Layer) complete(ctx context.Context) {
 	if _, missing := l.Spans(); missing > 0 && l.options.OnDemandOnly {
 		return
 	}
+	l.completeRest(ctx)
+}
+
+// completeRest is complete without what is wanted first.
+func (l *Layer) completeRest(ctx context.Context) {
 	start := time.Now()
 	_, bytes := l.Bytes()
 	err := l.makeWhole(ctx)
@@ -65,6 +70,9 @@ func (l *Layer) complete(ctx context.Context) {
 func (l *Layer) makeWhole(ctx context.Context) error {
 	if err := l.persist(ctx, "fetch", l.fetchRest); err != nil {
 		return err
+	}
+	if l.State() >= Proven {
+		return nil // what the disk had lost is proven already
 	}
 	l.state.Store(int32(Whole))
 	pr := l.prover.Load()

@@ -64,6 +64,7 @@ func Open(o Options) (*Layer, error) {
 		Counters:  o.Counters,
 		Begun:     o.Begun,
 		Observer:  l.observe,
+		Lost:      l.lost,
 	})
 	l.lifetime, l.end = context.WithCancel(context.Background())
 	l.lifetime = log.WithLogger(l.lifetime, log.L.WithField("layer", o.Digest.String()))

@@ -73,6 +73,9 @@ type Options struct {
 	// while spans of the layer are missing. It may not keep the bytes. The
 	// reader waits for it. Called concurrently.
 	Begun func(id toc.NodeID, head []byte)
+	// Lost, if set, is told that spans were dropped which the disk had lost. It
+	// may not wait. Called concurrently.
+	Lost func()
 	// Observer, if set, is asked about every span before it is published. If
 	// what it returns is not nil, it is called after that with the verified
 	// bytes and what they decode to, neither of which it may keep. The run

@@ -102,6 +102,9 @@ func (r *Reader) drop(first, last span.ID, cause error) {
 			r.log().WithError(err).WithField("span", id).Warn("cannot record the loss of a span")
 		}
 	}
+	if r.options.Lost != nil {
+		r.options.Lost()
+	}
 }
 
 // readWatched is readMissing, counted and reported when it takes long.

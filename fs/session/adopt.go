@@ -44,7 +44,7 @@ func (l *Loop) adopt(or orphan, raw fuse.RawFileSystem, o MountOptions) (*Sessio
 			from = o.Backing
 		}
 	}
-	s := l.newSession(or.state.Mountpoint, raw, from)
+	s := l.newSession(or.state.Mountpoint, raw, from, o.Intact)
 	s.state, s.held = or.state, or.name
 	s.fd, s.file = or.device, os.NewFile(uintptr(or.device), "/dev/fuse")
 	s.primed.Store(true) // the kernel keeps what it learned

@@ -42,6 +42,10 @@ type MountOptions struct {
 	// kernel has passthrough such files are read without us. Safe for
 	// concurrent use; it must not block on the network.
 	Backing func(node uint64) (*os.File, bool)
+	// Intact, if set, says whether the file that Backing opened still holds what
+	// it held, when a node is opened again. If not, Backing is asked anew as
+	// soon as no open file has it. The same rules hold for it.
+	Intact func(node uint64) bool
 }
 
 // mountFlags: read-only, which also keeps the kernel from asking for
@@ -91,7 +95,7 @@ func (l *Loop) TakeOver(mountpoint string, raw fuse.RawFileSystem, o MountOption
 
 // mount makes a new mount.
 func (l *Loop) mount(mountpoint string, raw fuse.RawFileSystem, o MountOptions) (*Session, error) {
-	s := l.newSession(mountpoint, raw, o.Backing)
+	s := l.newSession(mountpoint, raw, o.Backing, o.Intact)
 	if err := s.mount(o); err != nil {
 		return nil, fmt.Errorf("mount fuse on %s: %w", mountpoint, err)
 	}
@@ -114,8 +118,8 @@ func (l *Loop) mount(mountpoint string, raw fuse.RawFileSystem, o MountOptions) 
 
 // newSession makes a session without a descriptor; backing is nil for one
 // without passthrough.
-func (l *Loop) newSession(mountpoint string, raw fuse.RawFileSystem, backing backing) *Session {
-	s := &Session{loop: l, mountpoint: mountpoint, backing: backing, refs: 1, fd: -1,
+func (l *Loop) newSession(mountpoint string, raw fuse.RawFileSystem, backing backing, intact func(uint64) bool) *Session {
+	s := &Session{loop: l, mountpoint: mountpoint, backing: backing, intact: intact, refs: 1, fd: -1,
 		done: make(chan struct{}), reading: make(map[uint64]uint32)}
 	s.raw = &guard{RawFileSystem: raw, session: s}
 	s.server = fuse.NewProtocolServer(s.raw, s.protocolOptions())

@@ -99,6 +99,12 @@ func (s *Session) openFile(node uint64, entry *atomic.Uint64) int32 {
 	for {
 		v := entry.Load()
 		if v != 0 { // files are open, or the id was kept
+			if v>>idShift != 0 && s.intact != nil && !s.intact(node) && uint32(v) == 0 {
+				if entry.CompareAndSwap(v, 0) {
+					s.unregister(int32(v >> idShift))
+				}
+				continue
+			}
 			if entry.CompareAndSwap(v, v+1) {
 				return int32(v >> idShift)
 			}

@@ -232,3 +232,47 @@ func TestPassthroughOutlivesServer(t *testing.T) {
 		}
 	}
 }
+
+// TestPassthroughIntact: an id that is kept is not used again for a file that
+// is not what it was, but as long as the file is open.
+func TestPassthroughIntact(t *testing.T) {
+	needPassthrough(t, t.TempDir())
+	b, fake := newBacking(t), newFake()
+	b.ready.Store(true)
+	var intact atomic.Bool
+	intact.Store(true)
+	s, err := newLoop(t, session.Options{}).Mount(t.TempDir(), fake, session.MountOptions{Nodes: 5000, Backing: b.open,
+		Intact: func(uint64) bool { return intact.Load() }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := func() {
+		t.Helper()
+		if err := readAll(s, "fast1"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read()
+	read()
+	if n := b.opens.Load(); n != 1 {
+		t.Fatalf("%d registrations of an intact file", n)
+	}
+	held := openDirect(t, s, "fast1")
+	intact.Store(false)
+	b.ready.Store(false)
+	read()
+	if n := len(fake.sizes); n != 0 {
+		t.Errorf("%d reads reached the server while the file is open otherwise", n)
+	}
+	if err := unix.Close(held); err != nil {
+		t.Error(err)
+	}
+	for len(fake.sizes) == 0 && t.Context().Err() == nil { // RELEASE is asynchronous
+		read()
+	}
+	intact.Store(true)
+	b.ready.Store(true)
+	for b.opens.Load() == 1 && t.Context().Err() == nil {
+		read()
+	}
+}

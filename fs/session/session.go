@@ -25,11 +25,12 @@ type Session struct {
 	fd         int // owned by file; reply uses it while holding a reference
 	file       *os.File
 	conn       syscall.RawConn
-	state      *state     // for a successor; nil before INIT
-	held       string     // name at the keeper; "" if it does not have the session
-	backing    backing    // nil: no passthrough
-	idle       idle       // backing ids without an open file
-	kin        []*Session // of the same identity, detached; see adoptKin
+	state      *state                 // for a successor; nil before INIT
+	held       string                 // name at the keeper; "" if it does not have the session
+	backing    backing                // nil: no passthrough
+	intact     func(node uint64) bool // nil: what backing opened stays what it was
+	idle       idle                   // backing ids without an open file
+	kin        []*Session             // of the same identity, detached; see adoptKin
 	done       chan struct{}
 	primed     atomic.Bool
 	left       atomic.Bool // a successor goes on: see Loop.Leave

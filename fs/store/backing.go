@@ -6,19 +6,19 @@ package store
 import (
 	"os"
 
-	"github.com/spryd/spry/index/span"
+	"golang.org/x/sys/unix"
+
 	"github.com/spryd/spry/index/toc"
 )
 
 // Complete says whether every byte of regular file id is written. It does no
 // I/O.
 func (s *Store) Complete(id toc.NodeID) bool {
-	off, size := s.tree.Data(id)
-	if size == 0 {
+	if _, size := s.tree.Data(id); size == 0 {
 		return false // nothing is
 	}
-	last := s.layer.At(off + span.UncompressedOffset(size) - 1)
-	for sp := s.layer.At(off); sp <= last; sp++ {
+	first, last := s.spans(id)
+	for sp := first; sp <= last; sp++ {
 		if !s.Has(sp) {
 			return false
 		}
@@ -38,15 +38,11 @@ func (s *Store) Backing(id toc.NodeID) (*os.File, bool) {
 	if err != nil {
 		return nil, false // reads find out, and fetch what was lost
 	}
-	if _, size := s.tree.Data(id); !holds(f, size) {
+	var st unix.Stat_t
+	_, size := s.tree.Data(id)
+	if unix.Fstat(int(f.Fd()), &st) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG || st.Size != size || !s.stamped(id, &st) {
 		_ = f.Close()
 		return nil, false
 	}
 	return f, true
-}
-
-// holds says whether f is a regular file of that size.
-func holds(f *os.File, size int64) bool {
-	st, err := f.Stat()
-	return err == nil && st.Mode().IsRegular() && st.Size() == size
 }

@@ -18,7 +18,8 @@ import (
 // The file "spans":
 //
 //	offset  size  field
-//	0       8     magic "sprysp01"
+//	0       8     magic "sprysp02"; "sprysp01" of a version whose files had no
+//	              stamps (see stamp.go)
 //	8       40    boot id, as the kernel writes it, zero padded
 //	48      32    layout: SHA-256 over the spans of the layer
 //	80      n     one byte each span: 1 = written
@@ -26,7 +27,8 @@ import (
 // A byte each span can be set by one write that no other write shares.
 const (
 	bitmapName  = "spans"
-	bitmapMagic = "sprysp01"
+	bitmapMagic = "sprysp02"
+	noStamps    = "sprysp01"
 	bootIDSize  = 40
 	headerSize  = len(bitmapMagic) + bootIDSize + sha256.Size
 	written     = 1
@@ -58,38 +60,43 @@ func layoutOf(layer span.Layer, boot string) layout {
 }
 
 // header is the fixed part of the file.
-func (l layout) header() []byte {
+func (l layout) header(stamps bool) []byte {
 	b := make([]byte, headerSize)
-	copy(b, bitmapMagic)
+	copy(b, noStamps)
+	if stamps {
+		copy(b, bitmapMagic)
+	}
 	copy(b[len(bitmapMagic):len(bitmapMagic)+bootIDSize], l.boot)
 	copy(b[len(bitmapMagic)+bootIDSize:], l.spans[:])
 	return b
 }
 
-// readBitmap is the recorded bytes, or nil if there are none for this layout.
-func readBitmap(root *os.Root, l layout) ([]byte, error) {
+// readBitmap is the recorded bytes, or nil if there are none for this layout,
+// and whether files have stamps.
+func readBitmap(root *os.Root, l layout) (marks []byte, stamps bool, err error) {
 	b, err := root.ReadFile(bitmapName)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return nil, false, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	rest, ok := bytes.CutPrefix(b, l.header())
+	stamps = bytes.HasPrefix(b, []byte(bitmapMagic))
+	rest, ok := bytes.CutPrefix(b, l.header(stamps))
 	if !ok || len(rest) != l.count {
-		return nil, nil
+		return nil, stamps, nil
 	}
-	return rest, nil
+	return rest, stamps, nil
 }
 
 // writeBitmap replaces the file in one step and opens it for marking.
-func writeBitmap(root *os.Root, l layout, marks []byte) (*bitmap, error) {
+func writeBitmap(root *os.Root, l layout, marks []byte, stamps bool) (*bitmap, error) {
 	const tmp = bitmapName + ".tmp"
 	f, err := root.OpenFile(tmp, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	if _, err = f.Write(append(l.header(), marks...)); err == nil {
+	if _, err = f.Write(append(l.header(stamps), marks...)); err == nil {
 		err = root.Rename(tmp, bitmapName)
 	}
 	if err != nil {

@@ -20,10 +20,14 @@
 // [Store.Finish] makes of the directory what an unpack of the layer leaves:
 // names without content, attributes and hard links come then.
 //
+// Who else writes to a file is noticed when it is read or opened next, by its
+// modification time: see stamp.go.
+//
 // Every path is opened below an [os.Root], directory by directory: no entry
 // of a layer can lead out of its directory.
 //
 //	Lock order:
 //	  Store.use (held for reading during I/O, for writing by Close only)
+//	    handle.writing (held for I/O)
 //	    handles.mu, usage.mu (leaves, no I/O under them)
 package store

@@ -10,7 +10,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/spryd/spry/index/span"
 	"github.com/spryd/spry/index/toc"
 )
 
@@ -32,6 +31,7 @@ func (s *Store) Finish(ctx context.Context) error {
 	if err := f.all(ctx); err != nil {
 		return fmt.Errorf("finish %s: %w", s.dir, err)
 	}
+	s.stamps.Store(true)
 	s.usage.measured(f.bytes, f.inodes)
 	return nil
 }
@@ -120,12 +120,16 @@ func (f *finisher) make(at place, parent, child toc.NodeID) error {
 	if err != nil {
 		return err
 	}
-	if a.IsRegular() && st.Size != a.Size {
-		return f.lost(child, st.Size)
+	switch {
+	case !a.IsRegular():
+	case st.Size != a.Size:
+		return f.lost(child, fmt.Errorf("%d bytes, want %d", st.Size, a.Size))
+	case a.Size > 0 && !f.store.stamped(child, &st):
+		return f.lost(child, ErrForeign)
 	}
 	f.bytes += st.Blocks * 512
 	f.inodes++
-	return at.finish(a, f.tree.Xattrs(child))
+	return at.finish(st, a, f.tree.Xattrs(child))
 }
 
 // link makes one more name of a file, whose first name was made before.
@@ -146,19 +150,15 @@ func (f *finisher) link(at place, path string, child toc.NodeID) error {
 	return f.store.files.Link(of, path)
 }
 
-// lost drops the spans of a file that has not the size it had.
-func (f *finisher) lost(id toc.NodeID, size int64) error {
-	off, n := f.tree.Data(id)
-	if n == 0 {
-		return fmt.Errorf("%d bytes in an empty file", size)
+// lost drops the spans of a file that is not what was written.
+func (f *finisher) lost(id toc.NodeID, why error) error {
+	if _, size := f.tree.Data(id); size == 0 {
+		return why
 	}
-	layer := f.store.layer
-	for sp := layer.At(off); sp <= layer.At(off+span.UncompressedOffset(n)-1); sp++ {
-		if err := f.store.drop(sp); err != nil {
-			return err
-		}
+	if err := f.store.dropFile(id); err != nil {
+		return err
 	}
-	return fmt.Errorf("%w: %d bytes, want %d", ErrIncomplete, size, n)
+	return fmt.Errorf("%w: %w", ErrIncomplete, why)
 }
 
 // finishDir gives a directory its attributes.
@@ -176,7 +176,7 @@ func (f *finisher) finishDir(id toc.NodeID) error {
 	}
 	f.bytes += st.Blocks * 512
 	f.inodes++
-	if err := at.finish(a, f.tree.Xattrs(id)); err != nil {
+	if err := at.finish(st, a, f.tree.Xattrs(id)); err != nil {
 		return fmt.Errorf("%q: %w", f.tree.Path(id), err)
 	}
 	return nil

@@ -16,7 +16,7 @@ const maxHandles = 32
 
 // handles keeps the most recently used files of a layer open.
 type handles struct {
-	// mu guards everything below, and the fields of handles.
+	// mu guards everything below, and users and place of handles.
 	mu     sync.Mutex
 	open   map[toc.NodeID]*handle
 	recent list.List // of *handle, most recently used first
@@ -29,6 +29,8 @@ type handle struct {
 	id    toc.NodeID
 	users int
 	place *list.Element // nil: forgotten, closed by its last user
+	// writing is held from a write to the stamp that follows it.
+	writing sync.Mutex
 }
 
 // use returns the file of id, opened by open if it is not open yet. The

@@ -54,7 +54,7 @@ func (s *Store) load() error {
 	if err != nil {
 		return err
 	}
-	marks, err := readBitmap(s.root, s.layout)
+	marks, stamps, err := readBitmap(s.root, s.layout)
 	if err != nil {
 		return err
 	}
@@ -62,16 +62,18 @@ func (s *Store) load() error {
 	case sealed:
 		// The boot may be another one: write the record of this one.
 		marks = bytes.Repeat([]byte{written}, s.layer.Len())
-		s.bitmap, err = writeBitmap(s.root, s.layout, marks)
+		stamps = stamps || proven
+		s.bitmap, err = writeBitmap(s.root, s.layout, marks, stamps)
 	case marks != nil:
 		s.bitmap, err = openBitmap(s.root)
 	default:
-		marks = make([]byte, s.layer.Len())
+		marks, stamps = make([]byte, s.layer.Len()), true
 		s.bitmap, err = s.startEmpty(marks)
 	}
 	if err != nil {
 		return err
 	}
+	s.stamps.Store(stamps)
 	s.sealed.Store(sealed)
 	s.proven.Store(sealed && proven)
 	if s.files, err = openFiles(s.root); err != nil {
@@ -89,7 +91,7 @@ func (s *Store) startEmpty(marks []byte) (*bitmap, error) {
 			return nil, err
 		}
 	}
-	return writeBitmap(s.root, s.layout, marks)
+	return writeBitmap(s.root, s.layout, marks, true)
 }
 
 func openFiles(root *os.Root) (*os.Root, error) {

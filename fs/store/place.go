@@ -89,9 +89,9 @@ func (p place) is(st unix.Stat_t, a toc.Attr, target string) bool {
 	return true
 }
 
-// finish sets owner, extended attributes, mode and times, in this order: a
-// change of the owner takes capabilities and set-id bits.
-func (p place) finish(a toc.Attr, xattrs []toc.Xattr) error {
+// finish sets owner, extended attributes, mode and times of what st was, in
+// this order: a change of the owner takes capabilities and set-id bits.
+func (p place) finish(st unix.Stat_t, a toc.Attr, xattrs []toc.Xattr) error {
 	if err := unix.Fchownat(p.fd(), p.name, int(a.UID), int(a.GID), unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		return fmt.Errorf("owner: %w", err)
 	}
@@ -109,6 +109,9 @@ func (p place) finish(a toc.Attr, xattrs []toc.Xattr) error {
 		}
 	}
 	t := unix.Timespec{Sec: a.MtimeSec, Nsec: int64(a.MtimeNsec)}
+	if st.Mtim == t {
+		return nil // as what has content: see Store.stamp
+	}
 	if err := unix.UtimesNanoAt(p.fd(), p.name, []unix.Timespec{t, t}, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		return fmt.Errorf("times: %w", err)
 	}

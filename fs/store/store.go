@@ -32,6 +32,7 @@ type Store struct {
 
 	handles      handles
 	present      []atomic.Bool // by span
+	stamps       atomic.Bool   // files have stamps: none of an earlier version
 	sealed       atomic.Bool
 	proven       atomic.Bool // and finished
 	missingSpans atomic.Int64
@@ -106,26 +107,35 @@ func (s *Store) write(sp span.Span, out []byte) error {
 	for id := range s.tree.Files(sp.OutStart, sp.OutEnd) {
 		off, size := s.tree.Data(id)
 		start, end := max(off, sp.OutStart), min(off+span.UncompressedOffset(size), sp.OutEnd)
-		if err := s.writePiece(&c, id, out[start-sp.OutStart:end-sp.OutStart], int64(start-off)); err != nil {
+		if err := s.writePiece(&c, id, sp.ID, out[start-sp.OutStart:end-sp.OutStart], int64(start-off)); err != nil {
 			return fmt.Errorf("write %q: %w", s.tree.Path(id), err)
 		}
 	}
 	return nil
 }
 
-func (s *Store) writePiece(c *cursor, id toc.NodeID, p []byte, off int64) error {
+// writePiece writes what span sp has of file id.
+func (s *Store) writePiece(c *cursor, id toc.NodeID, sp span.ID, p []byte, off int64) error {
 	h, err := s.handles.use(id, func() (*os.File, error) { return c.create(id) })
 	if err != nil {
 		return err
 	}
 	defer s.handles.done(h)
-	_, err = h.file.WriteAt(p, off)
-	return err
+	h.writing.Lock()
+	defer h.writing.Unlock()
+	if err := s.guard(h, sp); err != nil {
+		return err
+	}
+	if _, err := h.file.WriteAt(p, off); err != nil {
+		return err
+	}
+	return s.stamp(id, h.file)
 }
 
 // ReadAt fills p with the bytes of file id at off, from disk. The caller has
 // seen by Has that the spans of these bytes are written. An error says that
-// the disk does not hold what was recorded: see [Store.Drop].
+// the disk does not hold what was recorded: see [Store.Drop], which is done for
+// all spans of a file that somebody else wrote to.
 func (s *Store) ReadAt(id toc.NodeID, p []byte, off int64) error {
 	s.use.RLock()
 	defer s.use.RUnlock()
@@ -137,9 +147,7 @@ func (s *Store) ReadAt(id toc.NodeID, p []byte, off int64) error {
 
 // readAt is ReadAt of an open store.
 func (s *Store) readAt(id toc.NodeID, p []byte, off int64) error {
-	h, err := s.handles.use(id, func() (*os.File, error) {
-		return s.files.OpenFile(s.tree.Path(id), os.O_RDWR, 0)
-	})
+	h, err := s.handles.use(id, func() (*os.File, error) { return s.openStored(id) })
 	if err != nil {
 		return fmt.Errorf("read stored file: %w", err)
 	}
@@ -147,7 +155,15 @@ func (s *Store) readAt(id toc.NodeID, p []byte, off int64) error {
 	if _, err := h.file.ReadAt(p, off); err != nil {
 		return fmt.Errorf("read %d bytes at %d: %w", len(p), off, err)
 	}
+	if !s.intact(h) { // asked behind the read: its bytes were there before
+		return fmt.Errorf("read %q: %w", s.tree.Path(id), errors.Join(ErrForeign, s.dropFile(id)))
+	}
 	return nil
+}
+
+// openStored opens the file of id, which is there.
+func (s *Store) openStored(id toc.NodeID) (*os.File, error) {
+	return s.files.OpenFile(s.tree.Path(id), os.O_RDWR, 0)
 }
 
 // Drop takes back that span id is written, since the disk lost it: it has to

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package layer_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/spryd/spry/fs/layer"
+	"github.com/spryd/spry/fs/layer/layertest"
+	"github.com/spryd/spry/fs/store"
+)
+
+// What the disk of a plain layer loses while it is served is fetched again,
+// and the layer is plain again.
+func TestPlainLayerLosesAFile(t *testing.T) {
+	const path = "d0/e1/file0009"
+	overwrite := func(t *testing.T, stored string) {
+		if err := os.WriteFile(stored, []byte("something else"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cut := func(t *testing.T, stored string) {
+		if err := os.Truncate(stored, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read := func(t *testing.T, ly *layer.Layer, l *layertest.Layer) { check(t, ly, l) }
+	ask := func(t *testing.T, ly *layer.Layer, l *layertest.Layer) {
+		if ly.Intact(l.Node(t, path)) {
+			t.Error("the file is intact")
+		}
+	}
+	tests := map[string]struct {
+		damage func(t *testing.T, stored string)
+		find   func(t *testing.T, ly *layer.Layer, l *layertest.Layer)
+	}{
+		"changed, read":  {overwrite, read},
+		"changed, asked": {overwrite, ask},
+		"cut, read":      {cut, read},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			l := layertest.New(t, 40, 8000, 3000)
+			dir := t.TempDir()
+			blob := layertest.NewBlob(l)
+			ly := open(t, dir, l, blob, nil)
+			ly.Start()
+			waitState(t, ly, layer.Plain)
+			stored := filepath.Join(dir, "fs", path)
+			tt.damage(t, stored)
+			before := len(blob.Requests())
+			tt.find(t, ly, l)
+			if ly.Intact(l.Node(t, path)) && len(blob.Requests()) == before {
+				t.Error("nothing was fetched")
+			}
+			for _, _, plain := store.Plain(dir); !plain; _, _, plain = store.Plain(dir) {
+				if t.Context().Err() != nil {
+					t.Fatal("not plain again")
+				}
+				time.Sleep(time.Millisecond)
+			}
+			waitState(t, ly, layer.Plain)
+			if got, err := os.ReadFile(stored); err != nil || !bytes.Equal(got, l.Files[path]) {
+				t.Errorf("on disk: %d bytes, %v", len(got), err)
+			}
+			if n := len(blob.Requests()) - before; n > 3 {
+				t.Errorf("%d requests for one file", n)
+			}
+		})
+	}
+}
