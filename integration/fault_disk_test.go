@@ -32,8 +32,9 @@ func (n *node) on(mount func(dir string) error) {
 	n.reconnected()
 }
 
-// fill leaves no room on the daemon's file system, until the result is called.
-func (n *node) fill() (empty func()) {
+// fill leaves only so many bytes on the daemon's file system, until the result
+// is called.
+func (n *node) fill(room int64) (empty func()) {
 	n.t.Helper()
 	path := filepath.Join(n.spryd.Root(), "filler")
 	f, err := os.Create(path)
@@ -45,6 +46,13 @@ func (n *node) fill() (empty func()) {
 		_, err = f.Write(b)
 	}
 	if !errors.Is(err, unix.ENOSPC) {
+		n.t.Fatal(err)
+	}
+	st, err := f.Stat()
+	if err == nil {
+		err = f.Truncate(st.Size() - room)
+	}
+	if err != nil {
 		n.t.Fatal(err)
 	}
 	return func() {
@@ -76,7 +84,7 @@ func TestFullDisk(t *testing.T) {
 	s, other := f.site(t, 1), f.site(t, 1)
 	s.pull(s.ref)
 	root, l := s.root(), s.layers[0]
-	empty := s.fill()
+	empty := s.fill(0)
 	l.all(t, "while the disk is full", root)
 	l.uncached(t, root)
 	l.all(t, "and again", root)
@@ -89,6 +97,61 @@ func TestFullDisk(t *testing.T) {
 	l.all(t, "afterwards", root)
 	other.pull(other.ref)
 	other.layers[0].all(t, "of an image that is pulled afterwards", other.root())
+}
+
+// With ever more room, pulls and starts fail for want of it in one place after
+// the other: the metadata, an index, the table of a layer, its content, the
+// directories of a container. Each says so or works, no read is wrong, and with
+// room all of it works.
+func TestDiskFillsUp(t *testing.T) {
+	f := newFieldOn(t, 20*time.Second, func(dir string) error { return unix.Mount("tmpfs", dir, "tmpfs", 0, "size=64m") })
+	s := f.site(t, 3)
+	var pulls, starts int // that worked
+	const rooms, step = 40, 4 << 10
+	for i := range int64(rooms) {
+		empty := s.fill(i * step)
+		_, err := f.ctd.Ctr(f.ctx, "image", "pull", "--plain-http", "--snapshotter", "spry", s.ref)
+		if err == nil {
+			pulls++
+			starts += s.tryStart(t, fmt.Sprintf("with room for %d bytes", i*step))
+		} else if !strings.Contains(err.Error(), unix.ENOSPC.Error()) {
+			t.Errorf("a pull with room for %d bytes: %v", i*step, err)
+		}
+		empty()
+		s.ctr("image", "rm", "--sync", s.ref)
+	}
+	t.Logf("%d of %d pulls worked, and %d starts", pulls, rooms, starts)
+	if pulls == 0 || pulls == rooms {
+		t.Error("the test does not test")
+	}
+	s.pull(s.ref)
+	root := s.root()
+	for _, l := range s.layers {
+		l.all(t, "with room", root)
+	}
+}
+
+// tryStart starts and removes a container, and returns 1 if that worked. All of
+// its reads have to work.
+func (s *site) tryStart(t *testing.T, when string) int {
+	t.Helper()
+	id := fmt.Sprintf("spry-%d-%d", os.Getpid(), containers.Add(1))
+	defer func() {
+		_, _ = s.ctd.Ctr(s.ctx, "task", "rm", "-f", id)
+		_, _ = s.ctd.Ctr(s.ctx, "container", "rm", id)
+	}()
+	_, err := s.ctd.Ctr(s.ctx, "run", "-d", "--net-host", "--snapshotter", "spry", s.ref, id, "/bin/sleep", "3600")
+	if err != nil {
+		if !strings.Contains(err.Error(), unix.ENOSPC.Error()) {
+			t.Errorf("a start %s: %v", when, err)
+		}
+		return 0
+	}
+	root := s.rootOf(id)
+	for _, l := range s.layers {
+		l.all(t, when, root)
+	}
+	return 1
 }
 
 // each runs check for every damage, each on a layer of its own.

@@ -170,13 +170,19 @@ func (s *site) start() (id, root string) {
 	s.t.Helper()
 	id = fmt.Sprintf("spry-%d-%d", os.Getpid(), containers.Add(1))
 	s.ctr("run", "-d", "--net-host", "--snapshotter", "spry", s.ref, id, "/bin/sleep", "3600")
+	return id, s.rootOf(id)
+}
+
+// rootOf is the root directory of a container that runs.
+func (s *site) rootOf(id string) string {
+	s.t.Helper()
 	for line := range strings.Lines(s.ctr("task", "ls")) {
 		if f := strings.Fields(line); len(f) > 1 && f[0] == id {
-			return id, "/proc/" + f[1] + "/root"
+			return "/proc/" + f[1] + "/root"
 		}
 	}
 	s.t.Fatalf("container %s is not in the list", id)
-	return "", ""
+	return ""
 }
 
 // outcome is how the reading of files went.
