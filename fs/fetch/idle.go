@@ -80,7 +80,8 @@ func readBusy() (busy, own time.Duration, err error) {
 }
 
 // systemBusy is the time that all CPUs spent in programs and the kernel, but
-// for interrupts, since the system began.
+// for interrupts, or waited for a disk, since the system began: a program that
+// writes its files is busy with what it read.
 func systemBusy() (time.Duration, error) {
 	b, err := os.ReadFile("/proc/stat")
 	if err != nil {
@@ -89,16 +90,16 @@ func systemBusy() (time.Duration, error) {
 	return parseBusy(b)
 }
 
-// parseBusy adds up the columns user, nice and system of the first line of
-// /proc/stat (proc_stat(5)).
+// parseBusy adds up the columns user, nice, system and iowait of the first line
+// of /proc/stat (proc_stat(5)).
 func parseBusy(b []byte) (time.Duration, error) {
 	line, _, _ := bytes.Cut(b, []byte("\n"))
 	fields := bytes.Fields(line)
-	if len(fields) < 4 || string(fields[0]) != "cpu" {
+	if len(fields) < 6 || string(fields[0]) != "cpu" {
 		return 0, os.ErrInvalid
 	}
 	var ticks int64
-	for _, f := range fields[1:4] {
+	for _, f := range [][]byte{fields[1], fields[2], fields[3], fields[5]} {
 		n, err := strconv.ParseInt(string(f), 10, 64)
 		if err != nil {
 			return 0, err

@@ -16,10 +16,10 @@ func TestParseBusy(t *testing.T) {
 		want       time.Duration
 		fails      bool
 	}{
-		{name: "columns", stat: "cpu  100 20 3 4000 5 6 7 0 0 0\ncpu0 1 2 3\n", want: 1230 * time.Millisecond},
+		{name: "columns", stat: "cpu  100 20 3 4000 5 6 7 0 0 0\ncpu0 1 2 3\n", want: 1280 * time.Millisecond},
 		{name: "empty", fails: true},
-		{name: "short", stat: "cpu 1 2\n", fails: true},
-		{name: "not a number", stat: "cpu 1 x 3 4\n", fails: true},
+		{name: "short", stat: "cpu 1 2 3 4\n", fails: true},
+		{name: "not a number", stat: "cpu 1 x 3 4 5\n", fails: true},
 		{name: "another line", stat: "intr 1 2 3 4\n", fails: true},
 	} {
 		got, err := parseBusy([]byte(tt.stat))

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -48,7 +49,6 @@ func ParseCommand(config []byte) (Command, error) {
 			search = v
 		}
 	}
-	c.path = splitPath(search)
 	for _, args := range [][]string{image.Config.Entrypoint, image.Config.Cmd} {
 		for i, arg := range args {
 			switch {
@@ -57,9 +57,17 @@ func ParseCommand(config []byte) (Command, error) {
 			case i > 0 && args[i-1] == "-c":
 				c.modules = append(c.modules, sourceNames(statements.Replace(arg))...)
 			}
-			c.words = append(c.words, strings.FieldsFunc(arg, func(r rune) bool { return strings.ContainsRune(separators, r) })...)
+			words := strings.FieldsFunc(arg, func(r rune) bool { return strings.ContainsRune(separators, r) })
+			if i > 1 && args[i-1] == "-c" && slices.Contains(shells, path.Base(args[i-2])) {
+				// Words that are no commands of the script may be files.
+				words = slices.DeleteFunc(words, func(word string) bool { return !strings.Contains(word, "/") })
+				words = append(scriptCommands(arg), words...)
+				search = scriptPath(arg) + search
+			}
+			c.words = append(c.words, words...)
 		}
 	}
+	c.path = splitPath(search)
 	c.words = c.words[:min(len(c.words), maxWords)]
 	c.modules = c.modules[:min(len(c.modules), maxImports)]
 	return c, nil

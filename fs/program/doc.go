@@ -4,8 +4,9 @@
 // Package program fetches what starting a program reads before it is asked
 // for: the program itself, the interpreter that a script or an ELF file names,
 // and the shared libraries that it needs, and they need; the modules that Python
-// code imports, compiled or source, and they import; the commands of shell
-// scripts; the files of an R package that is loaded and the packages that it
+// code imports, compiled or source, and they import; those that Perl, Ruby and
+// JavaScript for Node name, and they name; the extensions that PHP is configured to
+// load; the commands of shell scripts; the files of an R package that is loaded and the packages that it
 // needs; and what the launcher of a Java virtual machine loads. Kernel, loader
 // and interpreters read these one after another; over a network each would cost
 // the answer time of a registry.

@@ -17,6 +17,10 @@ func FuzzNames(f *testing.F) {
 	f.Add(source)
 	f.Add("#!/bin/sh\nif A=1 x | y; then . /etc/rc; fi # z\n")
 	f.Add("Package: p\nDepends: R (>= 3.5), methods\nImports: a,\n b\n")
+	f.Add("use A::B;\nuse parent qw(C D);\n=pod\n=cut\n__END__\n")
+	f.Add("require_relative 'a'\n  require(\"b/c\")\n")
+	f.Add("const a = require('a'); import b from \"./b\"\nexport PATH=/a:$PATH")
+	f.Add(`{"exports":{".":{"node":{"default":"./x"}}}}`)
 	f.Add("import(a, \"b\")\nimportFrom(c,d)\n# import(e)\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		check := func(kind string, names []string, limit int) {
@@ -38,5 +42,13 @@ func FuzzNames(f *testing.F) {
 		check("script", scriptCommands(text), maxCommands)
 		check("description", attached(text), maxDependencies)
 		check("namespace", imported(text), maxDependencies)
+		check("perl", perlNames(text), maxNames)
+		files, features := rubyNames(text)
+		check("ruby", append(files, features...), maxNames)
+		check("node", nodeNames(text), maxNames)
+		if dirs := scriptPath(text); !strings.Contains(text, dirs) {
+			t.Errorf("path: %q is not in it", dirs)
+		}
+		_ = exported([]byte(text), maxConditions)
 	})
 }

@@ -10,19 +10,35 @@ import (
 	"strings"
 )
 
+// scriptWords are those of the first line of a script.
+func scriptWords(head []byte) []string {
+	line, _, _ := bytes.Cut(head[len("#!"):], []byte("\n"))
+	return strings.Fields(string(line))
+}
+
+// interpreterOf is the name of the interpreter of a script, also behind env.
+func interpreterOf(head []byte) string {
+	words := scriptWords(head)
+	if len(words) == 0 {
+		return ""
+	}
+	if name := path.Base(words[0]); name != "env" || len(words) == 1 {
+		return name
+	}
+	return words[len(words)-1]
+}
+
 // addScript adds what the first line of a script names, a path and, behind env,
 // a name, and what its commands or imports need.
 func (s *start) addScript(c content, head []byte) {
-	line, _, _ := bytes.Cut(head[len("#!"):], []byte("\n"))
-	words := strings.Fields(string(line))
+	words := scriptWords(head)
 	if len(words) == 0 {
 		return
 	}
 	programs := Command{path: s.path, dir: "/"}
 	s.add(s.find(words[0]))
-	interpreter := path.Base(words[0])
-	if interpreter == "env" && len(words) > 1 {
-		interpreter = words[len(words)-1]
+	interpreter := interpreterOf(head)
+	if interpreter != path.Base(words[0]) {
 		s.add(programs.find(s.image, interpreter))
 	}
 	isShell := slices.Contains(shells, interpreter)

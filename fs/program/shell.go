@@ -48,6 +48,8 @@ func scriptCommands(script string) (commands []string) {
 				first, source = false, false
 			case first && (word == "." || word == "source"):
 				source = true
+			case word == "-c": // of another shell
+				first, source = true, false
 			case first && slices.Contains(prefixes, word):
 			case first && strings.Contains(word, "="): // an assignment before a command
 			case first:
@@ -63,4 +65,18 @@ func scriptCommands(script string) (commands []string) {
 		}
 	}
 	return commands
+}
+
+// scriptPath is what a script puts before the PATH that it was given, with a
+// colon behind it.
+func scriptPath(script string) string {
+	_, list, ok := strings.Cut(script, "PATH=")
+	if !ok {
+		return ""
+	}
+	dirs, _, ok := strings.Cut(strings.TrimLeft(list, "\"'"), "$PATH")
+	if !ok || strings.ContainsAny(dirs, " \t\n;&|$") {
+		return ""
+	}
+	return dirs
 }

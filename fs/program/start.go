@@ -41,7 +41,7 @@ var errTooLarge = errors.New("too large to see what it needs")
 
 // runtimeFiles are read by container runtimes and the C library at every
 // start.
-var runtimeFiles = []string{"/etc/passwd", "/etc/group", "/etc/ld.so.cache", "/etc/nsswitch.conf"}
+var runtimeFiles = []string{"/etc/passwd", "/etc/group", "/etc/ld.so.cache", "/etc/nsswitch.conf", "/etc/localtime"}
 
 // loaderDirs are where the loaders of glibc and musl look; triple stands for the
 // directory of an architecture, as Debian has it.
@@ -53,7 +53,7 @@ var triples = map[elf.Machine]string{elf.EM_X86_64: "x86_64-linux-gnu", elf.EM_A
 // Is says whether a file of that name in its directory, which begins with head,
 // may be of a kind that other files are needed with.
 func Is(name string, head []byte) bool {
-	return isELF(head) || isScript(head) || isPython(name, head) || isJar(name, head) || name == packageFile
+	return isELF(head) || isScript(head) || isPython(name, head) || isJar(name, head) || languageOf(name, head) != nil || name == packageFile || name == nodePackage
 }
 
 func isELF(head []byte) bool { return bytes.HasPrefix(head, []byte(elf.ELFMAG)) }
@@ -99,6 +99,9 @@ type start struct {
 	modules      *modules
 	finds        atomic.Int64
 
+	rootsMu sync.Mutex // guards roots
+	roots   map[*places][]string
+
 	mu       sync.Mutex // guards everything below
 	files    int
 	bytes    int64
@@ -109,7 +112,7 @@ type start struct {
 
 func newStart(ctx context.Context, im Image, path []string) *start {
 	return &start{
-		ctx: ctx, image: im, path: path, modules: newModules(im), jarDirs: make(map[string]bool),
+		ctx: ctx, image: im, path: path, modules: newModules(im), roots: make(map[*places][]string), jarDirs: make(map[string]bool),
 		slots: make(chan struct{}, parallelFetches), texts: make(chan struct{}, parallelTexts),
 	}
 }
@@ -137,12 +140,16 @@ func (s *start) release() {
 	s.held = nil
 }
 
+// over says whether nothing is looked for any more.
+func (s *start) over() bool { return s.ctx.Err() != nil || s.finds.Load() >= maxFinds }
+
 // find is [Image.Find] as long as the start goes on and not too much was looked
 // for.
 func (s *start) find(name string) (File, bool) {
-	if s.ctx.Err() != nil || s.finds.Add(1) > maxFinds {
+	if s.over() {
 		return File{}, false
 	}
+	s.finds.Add(1)
 	return s.image.Find(name)
 }
 
@@ -186,9 +193,13 @@ func (s *start) load(f File, n int64) {
 	if isScript(head) {
 		s.look(func() { s.addScript(c, head) })
 	}
-	switch {
+	switch l := languageOf(f.Path, head); {
 	case isELF(head):
 		s.look(func() { s.addLinked(c) })
+	case l != nil:
+		s.later(func() { s.look(func() { s.addSource(c, l) }) })
+	case path.Base(f.Path) == nodePackage:
+		s.later(func() { s.look(func() { s.addMain(c) }) })
 	case isPython(f.Path, head):
 		s.later(func() { s.look(func() { s.addModules(c, head) }) })
 	case isJar(f.Path, head):
@@ -212,8 +223,15 @@ func (s *start) addLinked(c content) {
 	if err != nil {
 		return
 	}
-	if path.Base(c.f.Path) == jvmLauncher {
+	switch {
+	case path.Base(c.f.Path) == jvmLauncher:
 		s.addJVM(c.f)
+	case isRuby(c.f.Path):
+		s.later(s.addRubyBoot)
+	case strings.HasPrefix(path.Base(c.f.Path), "node"), strings.HasPrefix(path.Base(c.f.Path), "libnode"):
+		s.later(s.addNodeBoot)
+	case isPHP(c.f.Path):
+		s.later(s.addPHP)
 	}
 	if l.interpreter != "" {
 		s.add(s.find(l.interpreter))

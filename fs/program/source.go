@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package program
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// maxNames is how many names of one source file are looked for, and maxNamed the
+	// length of one in bytes.
+	maxNames = 1024
+	maxNamed = 255
+	// maxListedDirs is how many names of a directory are looked at to find roots.
+	maxListedDirs = 1024
+)
+
+// language is one whose sources name the files that they load.
+type language struct {
+	interpreter string   // of scripts, as it begins
+	suffixes    []string // of files
+}
+
+// languages are those that are known, Python apart.
+var languages = []*language{perl, ruby, node}
+
+// languageOf is the language of a file, or nil.
+func languageOf(name string, head []byte) *language {
+	for _, l := range languages {
+		if slices.Contains(l.suffixes, path.Ext(name)) {
+			return l
+		}
+	}
+	if !isScript(head) {
+		return nil
+	}
+	interpreter := interpreterOf(head)
+	for _, l := range languages {
+		if strings.HasPrefix(interpreter, l.interpreter) {
+			return l
+		}
+	}
+	return nil
+}
+
+// addSource adds what a file of language l names.
+func (s *start) addSource(c content, l *language) {
+	text, err := c.text()
+	if err != nil {
+		return
+	}
+	switch l {
+	case perl:
+		s.addPerl(c.f, text)
+	case ruby:
+		s.addRuby(c.f, text)
+	case node:
+		s.addNode(c.f, text)
+	}
+}
+
+// places are directories where files are looked for by name, the first first. A *
+// stands for any name.
+type places struct{ patterns []string }
+
+// among are those of p that the image has.
+func (s *start) among(p *places) []string {
+	s.rootsMu.Lock()
+	defer s.rootsMu.Unlock()
+	roots, ok := s.roots[p]
+	if !ok {
+		for _, pattern := range p.patterns {
+			roots = s.appendMatches(roots, "", pattern)
+		}
+		s.roots[p] = roots
+	}
+	return roots
+}
+
+// appendMatches appends the directories below dir that match pattern, up to
+// maxRoots.
+func (s *start) appendMatches(roots []string, dir, pattern string) []string {
+	part, rest, more := strings.Cut(strings.TrimPrefix(pattern, "/"), "/")
+	if part != "*" && s.image.isDir(path.Join(dir, part)) {
+		dir = path.Join(dir, part)
+		if more {
+			return s.appendMatches(roots, dir, rest)
+		}
+		return append(roots, "/"+dir)
+	}
+	if part != "*" || len(roots) >= maxRoots {
+		return roots
+	}
+	for _, f := range s.image.list(dir, maxListedDirs) {
+		if len(roots) >= maxRoots || s.over() {
+			break
+		}
+		s.finds.Add(1)
+		if !f.isDir {
+			continue
+		}
+		below := path.Join(dir, f.name)
+		if more {
+			roots = s.appendMatches(roots, below, rest)
+		} else {
+			roots = append(roots, "/"+below)
+		}
+	}
+	return roots
+}
+
+// isDir says whether a path relative to the root, without symlinks in it, is a
+// directory in the topmost layer that has it.
+func (im Image) isDir(name string) bool {
+	_, mode := im.lookup(name)
+	return mode == unix.S_IFDIR
+}
+
+// addFirst adds the first of the files of these names that there is.
+func (s *start) addFirst(names ...string) bool {
+	for _, name := range names {
+		if f, ok := s.find(name); ok {
+			s.add(f, true)
+			return true
+		}
+	}
+	return false
+}
+
+// cutIndented is what follows prefix in a line that is indented by at most two.
+func cutIndented(line, prefix string) (rest string, ok bool) {
+	body := strings.TrimLeft(line, " \t")
+	if len(line)-len(body) > 2 {
+		return "", false
+	}
+	return strings.CutPrefix(body, prefix)
+}
+
+// quoted is the string in quotes at the beginning of text.
+func quoted(text string) (name string, ok bool) {
+	if text == "" || text[0] != '"' && text[0] != '\'' {
+		return "", false
+	}
+	name, _, ok = strings.Cut(text[1:], text[:1])
+	return name, ok && name != "" && len(name) <= maxNamed && !strings.ContainsAny(name, "\n\\#")
+}
