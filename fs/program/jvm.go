@@ -17,9 +17,10 @@ var jvmFiles = []string{"jvm.cfg", "server/libjvm.so", "server/classes.jsa", "li
 
 const (
 	// jvmModules has the classes of the Java platform, those of java.base first,
-	// which programs use all over; jvmBase is about the size of these, in bytes.
+	// which programs use all over; jvmBase is about the size of these, in bytes, of
+	// Java 17.
 	jvmModules = "modules"
-	jvmBase    = 20 << 20
+	jvmBase    = 28 << 20
 	// jvmHome is set or looked for by scripts that start a Java virtual machine,
 	// by a path that they put together.
 	jvmHome, jvmProgram = "JAVA_HOME", "java"

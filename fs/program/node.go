@@ -6,6 +6,7 @@ package program
 import (
 	"encoding/json"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -19,6 +20,12 @@ var node = &language{interpreter: "node", suffixes: []string{".js", ".cjs", ".mj
 // nodePackages are the directories of packages of distributions; those of a
 // program are beside it.
 var nodePackages = &places{[]string{"/usr/local/lib/node_modules", "/usr/share/nodejs", "/usr/lib/node_modules", "/usr/lib/nodejs"}}
+
+// nodeCore are modules that are in the interpreter, whatever packages have their
+// names.
+var nodeCore = strings.Fields(`assert async_hooks buffer child_process cluster console constants crypto dgram diagnostics_channel dns domain events
+	fs http http2 https inspector module net os path perf_hooks process punycode querystring readline repl stream string_decoder sys timers tls
+	trace_events tty url util v8 vm wasi worker_threads zlib`)
 
 // nodeNames are what the lines at the top of a file require or import.
 func nodeNames(text string) (names []string) {
@@ -75,6 +82,9 @@ func (s *start) addNodeBoot() {
 // in one.
 func (s *start) addPackage(dir, name string) {
 	parts := strings.SplitN(name, "/", 3)
+	if slices.Contains(nodeCore, parts[0]) {
+		return
+	}
 	n := 1
 	if strings.HasPrefix(name, "@") {
 		n = 2

@@ -119,6 +119,7 @@ func TestNode(t *testing.T) {
 		mods+"pkg/package.json", `{"main":"./dist/pkg"}`, mods+"pkg/dist/pkg.js", "require('nested')", mods+"pkg/index.js", "",
 		mods+"pkg/node_modules/nested/package.json", `{"exports":{".":{"require":"./n.cjs"}},"main":"none"}`, mods+"pkg/node_modules/nested/n.cjs", "",
 		mods+"nested/package.json", `{}`, mods+"@a/b/package.json", `{`, mods+"@a/b/c.js", "",
+		mods+"fs/package.json", `{}`, mods+"fs/index.js", "",
 		"usr/share/nodejs/system/package.json", `{"main":"/../../../../../etc/passwd2"}`, "etc/passwd2", "")
 	follows(t, `{"config":{"WorkingDir":"/app","Cmd":["./main"]}}`, all("app/main", "app/lib/index.js", "app/data.json", mods+"pkg/package.json",
 		mods+"pkg/dist/pkg.js", mods+"pkg/node_modules/nested/package.json", mods+"pkg/node_modules/nested/n.cjs", mods+"@a/b/package.json",

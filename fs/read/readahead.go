@@ -33,8 +33,10 @@ const (
 	// package of an interpreted language.
 	wholeDir = 3 << 20
 	// block is how many spans, counted from its beginning, are fetched at a time of
-	// a file that is too large to fetch whole.
-	block = 4
+	// a file that is too large to fetch whole. With four the start of tomcat, which
+	// faults in classes all over a file of 130 MB, fetched 80 MB instead of 74, and
+	// was as fast.
+	block = 3
 )
 
 // readAhead notes a read, and fetches what its reader will want next if that is
