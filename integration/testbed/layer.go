@@ -5,6 +5,7 @@ package testbed
 
 import (
 	"archive/tar"
+	"compress/gzip"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -13,7 +14,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"compress/gzip"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
