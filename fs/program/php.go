@@ -19,12 +19,6 @@ var (
 	phpExtension = regexp.MustCompile(`(?m)^[ \t]*(?:zend_)?extension[ \t]*=[ \t]*"?([\w./-]+)`)
 )
 
-// isPHP says whether an ELF file is the interpreter, or the library that is it.
-func isPHP(name string) bool {
-	base := path.Base(name)
-	return strings.HasPrefix(base, "php") || strings.HasPrefix(base, "libphp")
-}
-
 // addPHP adds the extensions that PHP is configured to load.
 func (s *start) addPHP() {
 	for _, dir := range s.among(phpConfigs) {

@@ -59,12 +59,6 @@ func rubyNames(text string) (files, features []string) {
 	return files, features
 }
 
-// isRuby says whether an ELF file is the interpreter, or the library that is it.
-func isRuby(name string) bool {
-	base := path.Base(name)
-	return strings.HasPrefix(base, "ruby") || strings.HasPrefix(base, "libruby")
-}
-
 // addRubyBoot adds what the interpreter loads.
 func (s *start) addRubyBoot() {
 	for _, name := range rubyBoot {

@@ -48,6 +48,12 @@ func languageOf(name string, head []byte) *language {
 	return nil
 }
 
+// isInterpreter says whether an ELF file is an interpreter, by the beginning of its
+// name, or the library that is it.
+func isInterpreter(file, name string) bool {
+	return strings.HasPrefix(strings.TrimPrefix(path.Base(file), "lib"), name)
+}
+
 // addSource adds what a file of language l names.
 func (s *start) addSource(c content, l *language) {
 	text, err := c.text()

@@ -226,11 +226,11 @@ func (s *start) addLinked(c content) {
 	switch {
 	case path.Base(c.f.Path) == jvmLauncher:
 		s.addJVM(c.f)
-	case isRuby(c.f.Path):
+	case isInterpreter(c.f.Path, "ruby"):
 		s.later(s.addRubyBoot)
-	case strings.HasPrefix(path.Base(c.f.Path), "node"), strings.HasPrefix(path.Base(c.f.Path), "libnode"):
+	case isInterpreter(c.f.Path, "node"):
 		s.later(s.addNodeBoot)
-	case isPHP(c.f.Path):
+	case isInterpreter(c.f.Path, "php"):
 		s.later(s.addPHP)
 	}
 	if l.interpreter != "" {

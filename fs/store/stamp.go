@@ -23,9 +23,9 @@ import (
 // ErrForeign says that somebody else wrote to a stored file.
 var ErrForeign = errors.New("changed by somebody else")
 
-// stamp is the time of a, in nanoseconds; ok says that every file system can
+// stampOf is the time of a, in nanoseconds; ok says that every file system can
 // keep its seconds.
-func stamp(a toc.Attr) (t unix.Timespec, ok bool) {
+func stampOf(a toc.Attr) (t unix.Timespec, ok bool) {
 	t = unix.Timespec{Sec: a.MtimeSec, Nsec: int64(a.MtimeNsec)}
 	return t, 0 <= t.Sec && t.Sec <= math.MaxInt32
 }
@@ -34,7 +34,7 @@ func stamp(a toc.Attr) (t unix.Timespec, ok bool) {
 // cannot be told.
 func (s *Store) stamped(id toc.NodeID, st *unix.Stat_t) bool {
 	a, _ := s.tree.Attr(id)
-	t, ok := stamp(a)
+	t, ok := stampOf(a)
 	if !ok || !s.stamps.Load() {
 		return true
 	}
@@ -44,7 +44,7 @@ func (s *Store) stamped(id toc.NodeID, st *unix.Stat_t) bool {
 // stamp gives f, the file of id, its stamp.
 func (s *Store) stamp(id toc.NodeID, f *os.File) error {
 	a, _ := s.tree.Attr(id)
-	t, ok := stamp(a)
+	t, ok := stampOf(a)
 	if !ok {
 		return nil
 	}
@@ -57,20 +57,20 @@ func (s *Store) stamp(id toc.NodeID, f *os.File) error {
 	return nil
 }
 
-// has says whether the open file of h has its stamp.
-func (s *Store) has(h *handle) bool {
+// hasStamp says whether the open file of h has its stamp.
+func (s *Store) hasStamp(h *handle) bool {
 	var st unix.Stat_t
 	return unix.Fstat(int(h.file.Fd()), &st) == nil && s.stamped(h.id, &st)
 }
 
 // intact says whether nobody else wrote to the file of h.
 func (s *Store) intact(h *handle) bool {
-	if s.has(h) {
+	if s.hasStamp(h) {
 		return true
 	}
 	h.writing.Lock() // it may be between a write and the stamp
 	defer h.writing.Unlock()
-	return s.has(h)
+	return s.hasStamp(h)
 }
 
 // Intact says whether nobody else wrote to the file of id, which is complete.
@@ -119,16 +119,16 @@ func (s *Store) dropFile(id toc.NodeID) error {
 	return failed
 }
 
-// guard drops what other spans than sp hold of the file of h if somebody else
+// protect drops what other spans than sp hold of the file of h if somebody else
 // wrote to it: with the stamp that follows the write of sp nobody would know.
 // The caller has h.writing.
-func (s *Store) guard(h *handle, sp span.ID) error {
+func (s *Store) protect(h *handle, sp span.ID) error {
 	first, last := s.spans(h.id)
 	for other := first; other <= last; other++ {
 		if other == sp || !s.Has(other) {
 			continue
 		}
-		if s.has(h) {
+		if s.hasStamp(h) {
 			return nil
 		}
 		return s.dropFile(h.id)

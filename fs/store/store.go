@@ -123,7 +123,7 @@ func (s *Store) writePiece(c *cursor, id toc.NodeID, sp span.ID, p []byte, off i
 	defer s.handles.done(h)
 	h.writing.Lock()
 	defer h.writing.Unlock()
-	if err := s.guard(h, sp); err != nil {
+	if err := s.protect(h, sp); err != nil {
 		return err
 	}
 	if _, err := h.file.WriteAt(p, off); err != nil {
