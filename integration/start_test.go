@@ -147,7 +147,7 @@ func TestSparseIndex(t *testing.T) {
 	r := newRegistry(t)
 	img := smallImage(t)
 	// only the data layer is this large
-	ref := r.convert("sparse", img, "--span-size", "65536", "--min-layer-size", "2000000", "--plain-http")
+	ref := r.convert("sparse", img, "--span-size", "65536", "--min-layer-size", "1500000", "--plain-http")
 	n := newNode(t, "2", "")
 	n.pull(ref)
 	if got := len(n.lazyMounts()); got != 1 {

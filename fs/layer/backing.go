@@ -18,26 +18,33 @@ import (
 func (l *Layer) Backing(id toc.NodeID) (*os.File, bool) { return l.store.Backing(id) }
 
 // Intact says whether the file on disk that [Layer.Backing] once opened is
-// what was written. If somebody else wrote to it, it is being fetched again and
-// written over.
+// what was written. If it is not, it is being fetched again and written over.
 func (l *Layer) Intact(id toc.NodeID) bool {
 	if l.store.Intact(id) {
 		return true
 	}
-	log.G(l.lifetime).WithField("path", l.Tree().Path(id)).WithError(store.ErrForeign).Warn("stored file is lost, fetching it again")
 	l.lost()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closed {
+	if l.closed || l.mending[id] {
 		return false
 	}
-	l.work.Go(func() {
-		_, size := l.Tree().Data(id)
-		if err := l.reader.FetchFile(l.lifetime, fetch.Demand, id, 0, size); err != nil {
-			log.G(l.lifetime).WithField("path", l.Tree().Path(id)).WithError(err).Debug("lost file is not here yet")
-		}
-	})
+	l.mending[id] = true
+	l.work.Go(func() { l.mend(id) })
 	return false
+}
+
+// mend fetches a file again.
+func (l *Layer) mend(id toc.NodeID) {
+	entry := log.G(l.lifetime).WithField("path", l.Tree().Path(id))
+	entry.WithError(store.ErrForeign).Warn("stored file is lost, fetching it again")
+	_, size := l.Tree().Data(id)
+	if err := l.reader.FetchFile(l.lifetime, fetch.Demand, id, 0, size); err != nil {
+		entry.WithError(err).Debug("lost file is not here yet")
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.mending, id)
 }
 
 // lost has a layer completed again whose disk lost something when that was

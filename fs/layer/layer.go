@@ -40,6 +40,7 @@ type Layer struct {
 	mu      sync.Mutex // guards the fields below
 	started bool
 	closed  bool
+	mending map[toc.NodeID]bool // files that are fetched again
 }
 
 // Open opens the layer's store, taking over what is there. Nothing is fetched
@@ -49,7 +50,7 @@ func Open(o Options) (*Layer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open layer %s: %w", o.Digest, err)
 	}
-	l := &Layer{options: o, store: st}
+	l := &Layer{options: o, store: st, mending: make(map[toc.NodeID]bool)}
 	l.reader = read.New(read.Options{
 		Digest:    o.Digest,
 		Layer:     o.Spans,

@@ -22,7 +22,8 @@
 //
 // # Reads may block
 //
-// Only READ may wait for the network. A leader that gets a READ makes a fresh
+// Only READ may wait for the network (and an OPEN of a file whose stored
+// bytes were changed). A leader that gets a READ makes a fresh
 // goroutine the leader first and leaves when the read is done. Reads in
 // progress are bounded by bytes (Options.ReadBytes); more of them wait in a
 // queue of bare requests (about 100 bytes each), while metadata operations

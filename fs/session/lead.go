@@ -14,8 +14,8 @@ import (
 // ask for up to MaxRead.
 const maxDirReply = 64 << 10
 
-// lead serves the session until it ends or a READ comes, which it serves
-// after it made another goroutine the leader. The caller holds a reference
+// lead serves the session until it ends or a READ comes, or an OPEN that has to
+// wait, which it serves after it made another goroutine the leader. The caller holds a reference
 // of the session for it.
 func (s *Session) lead() {
 	for {
@@ -28,6 +28,10 @@ func (s *Session) lead() {
 		r := request(k.in[:n])
 		if r.opcode() == opRead {
 			s.read(append(request(nil), r...), k)
+			return
+		}
+		if r.opcode() == opOpen && s.isChanged(r.nodeID()) {
+			s.openChanged(append(request(nil), r...), k)
 			return
 		}
 		s.serve(r, k.out)

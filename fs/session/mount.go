@@ -43,8 +43,9 @@ type MountOptions struct {
 	// concurrent use; it must not block on the network.
 	Backing func(node uint64) (*os.File, bool)
 	// Intact, if set, says whether the file that Backing opened still holds what
-	// it held, when a node is opened again. If not, Backing is asked anew as
-	// soon as no open file has it. The same rules hold for it.
+	// it held, when a node is opened again, and sees to it that it will. Until
+	// then an OPEN waits if the node is open; otherwise Backing is asked anew.
+	// The same rules hold for it.
 	Intact func(node uint64) bool
 }
 

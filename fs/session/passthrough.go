@@ -7,6 +7,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 	"unsafe"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
@@ -39,6 +40,13 @@ const idShift = 32
 // open, for the next one: to register and unregister costs 60 us, twice an
 // OPEN. Each pins an inode.
 const keptIDs = 64
+
+// openWait is how long an OPEN waits for a backing file that is not what it was,
+// and openPoll how often it looks.
+const (
+	openWait = time.Minute
+	openPoll = 5 * time.Millisecond
+)
 
 // idle are the nodes whose backing ids are kept, the oldest first. Safe for
 // concurrent use.
@@ -92,6 +100,37 @@ func (g *guard) Release(cancel <-chan struct{}, in *fuse.ReleaseIn) {
 	if entry := s.state.opens(in.NodeId); entry != nil {
 		s.closeFile(in.NodeId, entry)
 	}
+}
+
+// isChanged says whether node is open with a backing file that is not what it
+// was. As long as it is, others that open it get the same.
+func (s *Session) isChanged(node uint64) bool {
+	if s.intact == nil {
+		return false
+	}
+	entry := s.state.opens(node)
+	if entry == nil {
+		return false
+	}
+	v := entry.Load()
+	return uint32(v) != 0 && v>>idShift != 0 && !s.intact(node)
+}
+
+// openChanged makes another goroutine the leader, and answers an OPEN when the
+// backing file is what it was. The reference that the leader held becomes its.
+func (s *Session) openChanged(r request, k *kit) {
+	defer s.release()
+	s.handOver(k)
+	for end := time.Now().Add(openWait); s.isChanged(r.nodeID()); time.Sleep(openPoll) {
+		if s.isEnded() {
+			return // a successor gets it again
+		}
+		if time.Now().After(end) {
+			s.replyError(r.unique(), fuse.EIO)
+			return
+		}
+	}
+	s.handle(r, make([]byte, replySlack))
 }
 
 // openFile counts one more open file of node and returns its backing id or 0.

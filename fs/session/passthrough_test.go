@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -234,7 +235,7 @@ func TestPassthroughOutlivesServer(t *testing.T) {
 }
 
 // TestPassthroughIntact: an id that is kept is not used again for a file that
-// is not what it was, but as long as the file is open.
+// is not what it was; as long as the file is open, others wait.
 func TestPassthroughIntact(t *testing.T) {
 	needPassthrough(t, t.TempDir())
 	b, fake := newBacking(t), newFake()
@@ -260,10 +261,27 @@ func TestPassthroughIntact(t *testing.T) {
 	held := openDirect(t, s, "fast1")
 	intact.Store(false)
 	b.ready.Store(false)
-	read()
+	opened := make(chan error)
+	go func() { opened <- readAll(s, "fast1") }()
+	select {
+	case err := <-opened:
+		t.Errorf("opened although it is changed: %v", err)
+	case <-time.After(100 * time.Millisecond):
+	}
+	if err := readAll(s, "fast2"); err != nil { // the session is served on
+		t.Error(err)
+	}
+	for len(fake.sizes) > 0 {
+		<-fake.sizes
+	}
+	intact.Store(true)
+	if err := <-opened; err != nil {
+		t.Error(err)
+	}
 	if n := len(fake.sizes); n != 0 {
 		t.Errorf("%d reads reached the server while the file is open otherwise", n)
 	}
+	intact.Store(false)
 	if err := unix.Close(held); err != nil {
 		t.Error(err)
 	}

@@ -6,16 +6,21 @@ package session
 // read makes another goroutine the leader, and serves r or queues it. The
 // reference that the leader held becomes that of r.
 func (s *Session) read(r request, k *kit) {
-	s.loop.kits.put(k)
-	if s.acquire() {
-		s.loop.serving.Go(s.lead)
-	}
+	s.handOver(k)
 	switch job := (read{s, r}); s.loop.reads.enter(job) {
 	case run:
 		s.loop.serveReads(job)
 	case refused:
 		s.release()
 	case queued:
+	}
+}
+
+// handOver makes another goroutine the leader.
+func (s *Session) handOver(k *kit) {
+	s.loop.kits.put(k)
+	if s.acquire() {
+		s.loop.serving.Go(s.lead)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 // Opcodes and layouts of linux/fuse.h that the loop looks at itself.
 const (
 	opLookup      = 1
+	opOpen        = 14
 	opRead        = 15
 	opReadDir     = 28
 	opInterrupt   = 36

@@ -22,7 +22,7 @@ import (
 //	              stamps (see stamp.go)
 //	8       40    boot id, as the kernel writes it, zero padded
 //	48      32    layout: SHA-256 over the spans of the layer
-//	80      n     one byte each span: 1 = written
+//	80      n     one byte each span: 1 = written, 2 = being written
 //
 // A byte each span can be set by one write that no other write shares.
 const (
@@ -32,6 +32,7 @@ const (
 	bootIDSize  = 40
 	headerSize  = len(bitmapMagic) + bootIDSize + sha256.Size
 	written     = 1
+	writing     = 2
 )
 
 // bitmap is the open file.

@@ -81,6 +81,14 @@ func (s *Store) load() error {
 		return err
 	}
 	s.count(marks)
+	for id, mark := range marks {
+		if mark == writing {
+			s.restamp(s.layer.Span(span.ID(id)))
+			if err := s.bitmap.mark(span.ID(id), 0); err != nil {
+				return errors.Join(err, s.files.Close(), s.bitmap.close())
+			}
+		}
+	}
 	return nil
 }
 

@@ -73,14 +73,17 @@ func (s *Store) intact(h *handle) bool {
 	return s.hasStamp(h)
 }
 
-// Intact says whether nobody else wrote to the file of id, which is complete.
-// If somebody did, its spans are dropped, as by [Store.Drop]. A file that is
-// not there is intact: who has it open has the right bytes.
+// Intact says whether the file of id is complete and nobody else wrote to it. If
+// somebody did, its spans are dropped, as by [Store.Drop]. A complete file that
+// is not there is intact: who has it open has the right bytes.
 func (s *Store) Intact(id toc.NodeID) bool {
 	s.use.RLock()
 	defer s.use.RUnlock()
-	if s.closed || s.pathStamped(id) {
+	if s.closed {
 		return true
+	}
+	if s.pathStamped(id) {
+		return s.Complete(id)
 	}
 	h, err := s.handles.use(id, func() (*os.File, error) { return s.openStored(id) })
 	if err != nil {
@@ -88,7 +91,7 @@ func (s *Store) Intact(id toc.NodeID) bool {
 	}
 	defer s.handles.done(h)
 	if s.intact(h) {
-		return true
+		return s.Complete(id)
 	}
 	_ = s.dropFile(id)
 	return false
@@ -117,6 +120,20 @@ func (s *Store) dropFile(id toc.NodeID) error {
 		}
 	}
 	return failed
+}
+
+// restamp gives files their stamps that lie in sp and other spans: an earlier
+// process was killed when it wrote sp.
+func (s *Store) restamp(sp span.Span) {
+	for id := range s.tree.Files(sp.OutStart, sp.OutEnd) {
+		if first, last := s.spans(id); first == last {
+			continue
+		}
+		if f, err := s.openStored(id); err == nil {
+			_ = s.stamp(id, f) // otherwise its other spans are fetched again
+			_ = f.Close()
+		}
+	}
 }
 
 // protect drops what other spans than sp hold of the file of h if somebody else

@@ -131,6 +131,9 @@ func TestForeignWrite(t *testing.T) {
 // A whole layer in which somebody wrote is no backing, and not finished.
 func TestForeignWriteWhole(t *testing.T) {
 	f := newFlipped(t)
+	if f.store.Intact(f.node) {
+		t.Error("intact with a span missing")
+	}
 	f.put(t)
 	if !f.store.Intact(f.node) {
 		t.Fatal("not intact after it was put")

@@ -85,7 +85,10 @@ func (s *Store) Put(id span.ID, out []byte) error {
 	case int64(len(out)) != sp.UncompressedSize():
 		return fmt.Errorf("store span %d: got %d bytes, want %d", id, len(out), sp.UncompressedSize())
 	}
-	err := s.write(sp, out)
+	err := s.bitmap.mark(id, writing)
+	if err == nil {
+		err = s.write(sp, out)
+	}
 	if err == nil {
 		err = s.bitmap.mark(id, written)
 	}
