@@ -4,9 +4,11 @@
 package fs
 
 import (
+	"cmp"
 	"os"
 
 	"github.com/spryd/spry/fs/layer"
+	"github.com/spryd/spry/fs/read"
 	"github.com/spryd/spry/fs/session"
 	"github.com/spryd/spry/index/toc"
 )
@@ -65,6 +67,7 @@ func (f *FileSystem) mountOptions(l *layer.Layer, identity string) session.Mount
 		return l.Backing(id)
 	}
 	o.Intact = func(node uint64) bool { return l.Intact(toc.NodeID(node)) }
+	o.OpenWait = cmp.Or(f.options.Deadline, read.DefaultDeadline)
 	return o
 }
 

@@ -8,8 +8,8 @@ import (
 
 	"github.com/containerd/log"
 
-	"github.com/spryd/spry/fs/fetch"
 	"github.com/spryd/spry/fs/store"
+	"github.com/spryd/spry/index/span"
 	"github.com/spryd/spry/index/toc"
 )
 
@@ -34,13 +34,18 @@ func (l *Layer) Intact(id toc.NodeID) bool {
 	return false
 }
 
-// mend fetches a file again.
+// mend fetches a file again, as reads of all of it would.
 func (l *Layer) mend(id toc.NodeID) {
 	entry := log.G(l.lifetime).WithField("path", l.Tree().Path(id))
 	entry.WithError(store.ErrForeign).Warn("stored file is lost, fetching it again")
-	_, size := l.Tree().Data(id)
-	if err := l.reader.FetchFile(l.lifetime, fetch.Demand, id, 0, size); err != nil {
-		entry.WithError(err).Debug("lost file is not here yet")
+	spans, b := l.options.Spans, make([]byte, 1)
+	data, size := l.Tree().Data(id)
+	for off := int64(0); off < size; off = int64(spans.Span(spans.At(data+span.UncompressedOffset(off))).OutEnd - data) {
+		if err := l.reader.ReadAt(l.lifetime, id, b, off); err != nil {
+			entry.WithError(err).Warn("lost file is not here yet")
+			sleep(l.lifetime, firstPause) // who asks for it asks all the time
+			break
+		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -58,6 +58,9 @@ func (l *Layer) completeRest(ctx context.Context) {
 		log.G(ctx).WithError(err).Warn("layer stays as it is")
 	case l.store.Proven():
 		l.state.Store(int32(Plain))
+		if !l.store.Proven() {
+			l.lost() // meanwhile
+		}
 		log.G(ctx).WithField("bytes", bytes).WithField("duration", time.Since(start)).Info("layer is plain")
 		if l.options.OnPlain != nil {
 			l.options.OnPlain()

@@ -74,3 +74,35 @@ func TestPlainLayerLosesAFile(t *testing.T) {
 		})
 	}
 }
+
+// A file that was changed while there is no network is fetched when there is, and
+// asking for it all the time asks the network no more often than a read does.
+func TestLostFileWaitsForTheNetwork(t *testing.T) {
+	l := layertest.New(t, 40, 8000, 3000)
+	dir := t.TempDir()
+	blob := layertest.NewBlob(l)
+	ly := open(t, dir, l, blob, nil)
+	ly.Start()
+	waitState(t, ly, layer.Plain)
+	const path = "d0/e1/file0009"
+	if err := os.WriteFile(filepath.Join(dir, "fs", path), []byte("something else"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	blob.Answer(layertest.Fail(errNet))
+	before := len(blob.Requests())
+	for end := time.Now().Add(time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if ly.Intact(l.Node(t, path)) {
+			t.Fatal("the file is intact without the network")
+		}
+	}
+	if n := len(blob.Requests()) - before; n == 0 || n > 40 {
+		t.Errorf("%d requests in a second", n)
+	}
+	blob.Answer(nil)
+	for !ly.Intact(l.Node(t, path)) && t.Context().Err() == nil {
+		time.Sleep(time.Millisecond)
+	}
+	if got, err := os.ReadFile(filepath.Join(dir, "fs", path)); err != nil || !bytes.Equal(got, l.Files[path]) {
+		t.Errorf("on disk: %d bytes, %v", len(got), err)
+	}
+}

@@ -37,14 +37,13 @@ func (l *Loop) adoptAll(mountpoint string, raw fuse.RawFileSystem, o MountOption
 // what was agreed on, and the kernel sends again what the predecessor had
 // read and not answered.
 func (l *Loop) adopt(or orphan, raw fuse.RawFileSystem, o MountOptions) (*Session, error) {
-	var from backing // as it was agreed on
-	if or.state.Nodes > 0 {
-		from = noBacking
-		if o.Backing != nil {
-			from = o.Backing
-		}
+	switch { // as it was agreed on
+	case or.state.Nodes == 0:
+		o.Backing = nil
+	case o.Backing == nil:
+		o.Backing = noBacking
 	}
-	s := l.newSession(or.state.Mountpoint, raw, from, o.Intact)
+	s := l.newSession(or.state.Mountpoint, raw, o)
 	s.state, s.held = or.state, or.name
 	s.fd, s.file = or.device, os.NewFile(uintptr(or.device), "/dev/fuse")
 	s.primed.Store(true) // the kernel keeps what it learned

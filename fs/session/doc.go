@@ -22,9 +22,9 @@
 //
 // # Reads may block
 //
-// Only READ may wait for the network (and an OPEN of a file whose stored
-// bytes were changed). A leader that gets a READ makes a fresh
-// goroutine the leader first and leaves when the read is done. Reads in
+// Only READ may wait for the network, and an OPEN of a file that is passed
+// through and was changed. A leader that gets one makes a fresh goroutine the
+// leader first and leaves when it is done. Reads in
 // progress are bounded by bytes (Options.ReadBytes); more of them wait in a
 // queue of bare requests (about 100 bytes each), while metadata operations
 // are served on.

@@ -15,8 +15,8 @@ import (
 const maxDirReply = 64 << 10
 
 // lead serves the session until it ends or a READ comes, or an OPEN that has to
-// wait, which it serves after it made another goroutine the leader. The caller holds a reference
-// of the session for it.
+// wait, which it serves after it made another goroutine the leader. The caller
+// holds a reference of the session for it.
 func (s *Session) lead() {
 	for {
 		k, n, err := s.receive()

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
@@ -44,9 +45,10 @@ type MountOptions struct {
 	Backing func(node uint64) (*os.File, bool)
 	// Intact, if set, says whether the file that Backing opened still holds what
 	// it held, when a node is opened again, and sees to it that it will. Until
-	// then an OPEN waits if the node is open; otherwise Backing is asked anew.
-	// The same rules hold for it.
-	Intact func(node uint64) bool
+	// then an OPEN waits if the node is open, for OpenWait at most, and fails with
+	// EIO; otherwise Backing is asked anew. The same rules hold for it.
+	Intact   func(node uint64) bool
+	OpenWait time.Duration
 }
 
 // mountFlags: read-only, which also keeps the kernel from asking for
@@ -96,7 +98,7 @@ func (l *Loop) TakeOver(mountpoint string, raw fuse.RawFileSystem, o MountOption
 
 // mount makes a new mount.
 func (l *Loop) mount(mountpoint string, raw fuse.RawFileSystem, o MountOptions) (*Session, error) {
-	s := l.newSession(mountpoint, raw, o.Backing, o.Intact)
+	s := l.newSession(mountpoint, raw, o)
 	if err := s.mount(o); err != nil {
 		return nil, fmt.Errorf("mount fuse on %s: %w", mountpoint, err)
 	}
@@ -117,10 +119,9 @@ func (l *Loop) mount(mountpoint string, raw fuse.RawFileSystem, o MountOptions) 
 	return s, nil
 }
 
-// newSession makes a session without a descriptor; backing is nil for one
-// without passthrough.
-func (l *Loop) newSession(mountpoint string, raw fuse.RawFileSystem, backing backing, intact func(uint64) bool) *Session {
-	s := &Session{loop: l, mountpoint: mountpoint, backing: backing, intact: intact, refs: 1, fd: -1,
+// newSession makes a session without a descriptor.
+func (l *Loop) newSession(mountpoint string, raw fuse.RawFileSystem, o MountOptions) *Session {
+	s := &Session{loop: l, mountpoint: mountpoint, backing: o.Backing, intact: o.Intact, openWait: o.OpenWait, refs: 1, fd: -1,
 		done: make(chan struct{}), reading: make(map[uint64]uint32)}
 	s.raw = &guard{RawFileSystem: raw, session: s}
 	s.server = fuse.NewProtocolServer(s.raw, s.protocolOptions())

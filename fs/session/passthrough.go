@@ -41,12 +41,8 @@ const idShift = 32
 // OPEN. Each pins an inode.
 const keptIDs = 64
 
-// openWait is how long an OPEN waits for a backing file that is not what it was,
-// and openPoll how often it looks.
-const (
-	openWait = time.Minute
-	openPoll = 5 * time.Millisecond
-)
+// openPoll is how often an OPEN looks that waits for a backing file.
+const openPoll = 5 * time.Millisecond
 
 // idle are the nodes whose backing ids are kept, the oldest first. Safe for
 // concurrent use.
@@ -103,7 +99,8 @@ func (g *guard) Release(cancel <-chan struct{}, in *fuse.ReleaseIn) {
 }
 
 // isChanged says whether node is open with a backing file that is not what it
-// was. As long as it is, others that open it get the same.
+// was: as long as it is open, others get the same. For one that is not, see
+// openFile.
 func (s *Session) isChanged(node uint64) bool {
 	if s.intact == nil {
 		return false
@@ -121,7 +118,7 @@ func (s *Session) isChanged(node uint64) bool {
 func (s *Session) openChanged(r request, k *kit) {
 	defer s.release()
 	s.handOver(k)
-	for end := time.Now().Add(openWait); s.isChanged(r.nodeID()); time.Sleep(openPoll) {
+	for end := time.Now().Add(s.openWait); s.isChanged(r.nodeID()); time.Sleep(openPoll) {
 		if s.isEnded() {
 			return // a successor gets it again
 		}
@@ -138,7 +135,7 @@ func (s *Session) openFile(node uint64, entry *atomic.Uint64) int32 {
 	for {
 		v := entry.Load()
 		if v != 0 { // files are open, or the id was kept
-			if v>>idShift != 0 && s.intact != nil && !s.intact(node) && uint32(v) == 0 {
+			if uint32(v) == 0 && s.intact != nil && !s.intact(node) {
 				if entry.CompareAndSwap(v, 0) {
 					s.unregister(int32(v >> idShift))
 				}

@@ -243,7 +243,7 @@ func TestPassthroughIntact(t *testing.T) {
 	var intact atomic.Bool
 	intact.Store(true)
 	s, err := newLoop(t, session.Options{}).Mount(t.TempDir(), fake, session.MountOptions{Nodes: 5000, Backing: b.open,
-		Intact: func(uint64) bool { return intact.Load() }})
+		Intact: func(uint64) bool { return intact.Load() }, OpenWait: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}

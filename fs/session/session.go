@@ -29,6 +29,7 @@ type Session struct {
 	held       string                 // name at the keeper; "" if it does not have the session
 	backing    backing                // nil: no passthrough
 	intact     func(node uint64) bool // nil: what backing opened stays what it was
+	openWait   time.Duration          // for that
 	idle       idle                   // backing ids without an open file
 	kin        []*Session             // of the same identity, detached; see adoptKin
 	done       chan struct{}

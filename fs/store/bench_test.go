@@ -7,8 +7,6 @@ import (
 	"testing"
 
 	"github.com/spryd/spry/fs/layer/layertest"
-	"github.com/spryd/spry/fs/store"
-	"github.com/spryd/spry/index/span"
 )
 
 // BenchmarkPut writes a layer of 2000 files of 16 KiB on average, whole, and
@@ -17,15 +15,8 @@ func BenchmarkPut(b *testing.B) {
 	l := layertest.New(b, 2000, 32<<10, 1<<20)
 	b.SetBytes(int64(len(l.Stream)))
 	for b.Loop() {
-		s, err := store.Open(b.TempDir(), l.Tree, l)
-		if err != nil {
-			b.Fatal(err)
-		}
-		for id := range span.ID(l.Len()) {
-			if err := s.Put(id, l.Out(id)); err != nil {
-				b.Fatal(err)
-			}
-		}
+		s := open(b, b.TempDir(), l)
+		putAll(b, s, l)
 		if err := s.Finish(b.Context()); err != nil {
 			b.Fatal(err)
 		}
@@ -38,15 +29,8 @@ func BenchmarkPut(b *testing.B) {
 // BenchmarkReadAt reads 4 KiB of a file that is open.
 func BenchmarkReadAt(b *testing.B) {
 	l := layertest.New(b, 10, 32<<10, 1<<20)
-	s, err := store.Open(b.TempDir(), l.Tree, l)
-	if err != nil {
-		b.Fatal(err)
-	}
-	for id := range span.ID(l.Len()) {
-		if err := s.Put(id, l.Out(id)); err != nil {
-			b.Fatal(err)
-		}
-	}
+	s := open(b, b.TempDir(), l)
+	putAll(b, s, l)
 	for path, body := range l.Files {
 		if len(body) < 8192 {
 			continue

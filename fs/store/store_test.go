@@ -20,7 +20,7 @@ import (
 	"github.com/spryd/spry/index/span"
 )
 
-func open(t *testing.T, dir string, l *layertest.Layer) *store.Store {
+func open(t testing.TB, dir string, l *layertest.Layer) *store.Store {
 	t.Helper()
 	s, err := store.Open(dir, l.Tree, l)
 	if err != nil {
@@ -31,7 +31,7 @@ func open(t *testing.T, dir string, l *layertest.Layer) *store.Store {
 }
 
 // putAll writes every span in random order.
-func putAll(t *testing.T, s *store.Store, l *layertest.Layer) {
+func putAll(t testing.TB, s *store.Store, l *layertest.Layer) {
 	t.Helper()
 	for _, id := range rand.Perm(l.Len()) {
 		if err := s.Put(span.ID(id), l.Out(span.ID(id))); err != nil {
