@@ -33,6 +33,7 @@ type Command struct {
 	modules []string // of Python that it runs or imports
 	path    []string // directories of programs
 	dir     string   // working directory
+	locale  string   // "" if it names none
 }
 
 // ParseCommand reads the command of an image's configuration
@@ -42,7 +43,7 @@ func ParseCommand(config []byte) (Command, error) {
 	if err := json.Unmarshal(config, &image); err != nil {
 		return Command{}, fmt.Errorf("image configuration: %w", err)
 	}
-	c := Command{dir: path.Join("/", image.Config.WorkingDir)}
+	c := Command{dir: path.Join("/", image.Config.WorkingDir), locale: localeOf(image.Config.Env)}
 	search := defaultPath
 	for _, e := range image.Config.Env {
 		if v, ok := strings.CutPrefix(e, "PATH="); ok {
@@ -58,6 +59,9 @@ func ParseCommand(config []byte) (Command, error) {
 				c.modules = append(c.modules, sourceNames(statements.Replace(arg))...)
 			}
 			words := strings.FieldsFunc(arg, func(r rune) bool { return strings.ContainsRune(separators, r) })
+			if at := slices.IndexFunc(words, isLocale); at >= 0 {
+				c.locale = words[at]
+			}
 			if i > 1 && args[i-1] == "-c" && slices.Contains(shells, path.Base(args[i-2])) {
 				// Words that are no commands of the script may be files.
 				words = slices.DeleteFunc(words, func(word string) bool { return !strings.Contains(word, "/") })

@@ -7,7 +7,9 @@
 // code imports, compiled or source, and they import; those that Perl, Ruby and
 // JavaScript for Node name, and they name; the extensions that PHP is configured to
 // load; the commands of shell scripts; the files of an R package that is loaded and the packages that it
-// needs; and what the launcher of a Java virtual machine loads. Kernel, loader
+// needs; what the launcher of a Java virtual machine loads, and with the first
+// library of an application the classes of the platform that most use; and the
+// locale that the image or an interpreter chooses. Kernel, loader
 // and interpreters read these one after another; over a network each would cost
 // the answer time of a registry.
 //

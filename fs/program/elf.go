@@ -22,6 +22,13 @@ const (
 	// maxNeeded is how many libraries of one file are looked for, and in how many
 	// directories that it names.
 	maxNeeded = 128
+	// maxExecutable is the size in bytes up to which an executable is fetched whole:
+	// the kernel reads so far around each page of one that little is left out.
+	maxExecutable = 24 << 20
+	// maxPart bounds each part in bytes that is fetched of a larger file, and
+	// libraryHead is how much of its beginning.
+	maxPart     = 4 << 20
+	libraryHead = 1 << 20
 )
 
 // errELF is of files that the loader would not load either.
@@ -33,6 +40,25 @@ type linkage struct {
 	interpreter string
 	needed      []string // names of libraries, or paths
 	search      []string // directories, in which $ORIGIN may stand
+	executable  bool
+	written     []part // segments that are written to, and relocations
+}
+
+// part is bytes [off, off+n) of a file.
+type part struct{ off, n int64 }
+
+// loaded is what is read of the file, of size bytes, when it is loaded.
+func (l linkage) loaded(size int64) []part {
+	if l.executable && size <= maxExecutable {
+		return []part{{0, size}}
+	}
+	parts := []part{{0, min(size, libraryHead)}}
+	for _, p := range l.written {
+		if p.off >= 0 && p.off < size {
+			parts = append(parts, part{p.off, min(p.n, maxPart, size-p.off)})
+		}
+	}
+	return parts
 }
 
 // readLinkage reads the linkage of an ELF file: 64 bits, little endian, as are
@@ -47,7 +73,7 @@ func readLinkage(r io.ReaderAt) (linkage, error) {
 		head.Ident[elf.EI_DATA] != byte(elf.ELFDATA2LSB) || head.Phnum > maxHeaders {
 		return linkage{}, errELF
 	}
-	l := linkage{machine: elf.Machine(head.Machine)}
+	l := linkage{machine: elf.Machine(head.Machine), executable: elf.Type(head.Type) == elf.ET_EXEC}
 	progs := make([]elf.Prog64, head.Phnum)
 	if err := readStruct(r, head.Phoff, progs); err != nil {
 		return linkage{}, err
@@ -56,7 +82,12 @@ func readLinkage(r io.ReaderAt) (linkage, error) {
 		var err error
 		switch elf.ProgType(p.Type) {
 		case elf.PT_INTERP:
+			l.executable = true
 			l.interpreter, err = readString(r, p.Off)
+		case elf.PT_LOAD:
+			if elf.ProgFlag(p.Flags)&elf.PF_W != 0 {
+				l.written = append(l.written, newPart(p.Off, p.Filesz))
+			}
 		case elf.PT_DYNAMIC:
 			err = l.readDynamic(r, p, progs)
 		}
@@ -77,15 +108,22 @@ func (l *linkage) readDynamic(r io.ReaderAt, p elf.Prog64, progs []elf.Prog64) e
 		return err
 	}
 	strings, ok := uint64(0), false
+	relocations, found := uint64(0), false
 	for _, e := range entries {
-		if elf.DynTag(e.Tag) == elf.DT_STRTAB {
+		switch elf.DynTag(e.Tag) {
+		case elf.DT_STRTAB:
 			strings, ok = fileOffset(progs, e.Val)
+		case elf.DT_RELA:
+			relocations, found = fileOffset(progs, e.Val)
 		}
 	}
 	for _, e := range entries {
 		tag := elf.DynTag(e.Tag)
 		if tag == elf.DT_NULL || !ok {
 			break
+		}
+		if tag == elf.DT_RELASZ && found {
+			l.written = append(l.written, newPart(relocations, e.Val))
 		}
 		if tag != elf.DT_NEEDED && tag != elf.DT_RUNPATH && tag != elf.DT_RPATH {
 			continue
@@ -98,6 +136,9 @@ func (l *linkage) readDynamic(r io.ReaderAt, p elf.Prog64, progs []elf.Prog64) e
 	}
 	return nil
 }
+
+// newPart is n bytes at off, both of which a file names.
+func newPart(off, n uint64) part { return part{int64(min(off, 1<<62)), int64(min(n, maxPart))} }
 
 // add notes one entry of the dynamic section.
 func (l *linkage) add(tag elf.DynTag, s string) {

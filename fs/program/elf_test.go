@@ -14,10 +14,14 @@ import (
 	"testing"
 )
 
+// objectAddress is where objects are loaded.
+const objectAddress = 0x400000
+
 // object makes an ELF file that is linked as l says: headers, dynamic
-// section, strings, in this order, and then padding bytes.
+// section, strings, in this order, and then padding bytes. The first of
+// l.written are its relocations, the second the segment that is written to.
 func object(l linkage, padding int) []byte {
-	const headers = 64 + 3*56
+	const headers = 64 + 4*56
 	var table bytes.Buffer
 	table.WriteByte(0)
 	put := func(s string) uint64 {
@@ -31,19 +35,25 @@ func object(l linkage, padding int) []byte {
 	if len(l.search) > 0 {
 		dyn = append(dyn, elf.Dyn64{Tag: int64(elf.DT_RUNPATH), Val: put(strings.Join(l.search, ":"))})
 	}
+	if len(l.written) > 0 {
+		dyn = append(dyn, elf.Dyn64{Tag: int64(elf.DT_RELA), Val: objectAddress + uint64(l.written[0].off)}, elf.Dyn64{Tag: int64(elf.DT_RELASZ), Val: uint64(l.written[0].n)})
+	}
 	interpreter := put(l.interpreter)
 	dynBytes := uint64(16 * (len(dyn) + 2))
-	const address = 0x400000
 	strtab := headers + dynBytes
-	dyn = append(dyn, elf.Dyn64{Tag: int64(elf.DT_STRTAB), Val: address + strtab}, elf.Dyn64{})
+	dyn = append(dyn, elf.Dyn64{Tag: int64(elf.DT_STRTAB), Val: objectAddress + strtab}, elf.Dyn64{})
 	size := strtab + uint64(table.Len())
-	head := elf.Header64{Type: uint16(elf.ET_DYN), Machine: uint16(l.machine), Phoff: 64, Phentsize: 56, Phnum: 3}
+	head := elf.Header64{Type: uint16(elf.ET_DYN), Machine: uint16(l.machine), Phoff: 64, Phentsize: 56, Phnum: 4}
 	copy(head.Ident[:], elf.ELFMAG)
 	head.Ident[elf.EI_CLASS], head.Ident[elf.EI_DATA] = byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB)
 	progs := []elf.Prog64{
-		{Type: uint32(elf.PT_LOAD), Vaddr: address, Filesz: size},
+		{Type: uint32(elf.PT_LOAD), Vaddr: objectAddress, Filesz: size + uint64(padding)},
 		{Type: uint32(elf.PT_DYNAMIC), Off: headers, Filesz: dynBytes},
 		{Type: uint32(elf.PT_NULL)},
+		{Type: uint32(elf.PT_NULL)},
+	}
+	if len(l.written) > 1 {
+		progs[3] = elf.Prog64{Type: uint32(elf.PT_LOAD), Flags: uint32(elf.PF_R | elf.PF_W), Off: uint64(l.written[1].off), Vaddr: objectAddress << 8, Filesz: uint64(l.written[1].n)}
 	}
 	if l.interpreter != "" {
 		progs[2] = elf.Prog64{Type: uint32(elf.PT_INTERP), Off: strtab + interpreter}
@@ -107,7 +117,7 @@ func TestNoLinkage(t *testing.T) {
 	}
 	for name, b := range map[string][]byte{
 		"empty": nil, "script": []byte("#!/bin/sh\n"), "cut in the header": good[:50], "cut in the segments": good[:100],
-		"cut in the dynamic section": good[:250], "32 bits": change(4, 1), "big endian": change(5, 2),
+		"cut in the dynamic section": good[:300], "32 bits": change(4, 1), "big endian": change(5, 2),
 		"too many segments": change(57, 200), "a dynamic section of 16 MB": change(64+56+32+3, 1),
 	} {
 		if l, err := readLinkage(bytes.NewReader(b)); err == nil {

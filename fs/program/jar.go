@@ -12,17 +12,19 @@ const (
 	// maxJars and maxJarBytes bound the libraries that are fetched with one.
 	maxJars     = 256
 	maxJarBytes = 32 << 20
+	jarSuffix   = ".jar"
 	// zipLocal begins the first file in a ZIP archive.
 	zipLocal = "PK\x03\x04"
 )
 
 func isJar(name string, head []byte) bool {
-	return strings.HasSuffix(name, ".jar") && strings.HasPrefix(string(head), zipLocal)
+	return path.Ext(name) == jarSuffix && strings.HasPrefix(string(head), zipLocal)
 }
 
 // addJars adds the Java libraries around jar f: a machine opens all of its
 // class path's, one after the other, when it looks for a class that is in the
-// last of them or in none. Each directory is looked at once.
+// last of them or in none. Each directory is looked at once. With them come the
+// classes of the platform that applications use.
 func (s *start) addJars(f File) {
 	dir := path.Dir(f.Path)
 	s.mu.Lock()
@@ -35,7 +37,7 @@ func (s *start) addJars(f File) {
 	var jars []File
 	total := int64(0)
 	for _, n := range s.image.list(dir, maxFiles) {
-		if n.isDir || !strings.HasSuffix(n.name, ".jar") {
+		if n.isDir || path.Ext(n.name) != jarSuffix {
 			continue
 		}
 		jars = append(jars, n.File)
@@ -46,4 +48,5 @@ func (s *start) addJars(f File) {
 	for _, jar := range jars {
 		s.add(jar, true)
 	}
+	s.classes.Do(s.addClasses)
 }

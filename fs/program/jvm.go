@@ -24,6 +24,30 @@ const (
 	// jvmHome is set or looked for by scripts that start a Java virtual machine,
 	// by a path that they put together.
 	jvmHome, jvmProgram = "JAVA_HOME", "java"
+	// classBytes is what is fetched of the platform's classes where one begins: its
+	// package's neighbours lie around it.
+	classBytes = 16 << 10
+)
+
+var (
+	// jvmHomes are where the files of Java platforms are: Debian, Alpine and Fedora,
+	// Eclipse Temurin, Corretto, and those of the vendors.
+	jvmHomes = &places{[]string{"/usr/lib/jvm/*/lib", "/opt/*/*/lib", "/opt/*/lib", "/usr/java/*/lib", "/usr/local/*/lib"}}
+	// jvmClasses are classes of the platform that applications load when they start,
+	// one for each place outside the beginning of its file: logs, XML, beans, names,
+	// management, TLS. Without, a server waits for each of them in turn.
+	jvmClasses = []string{
+		"/java.logging/java/util/logging/Logger.class",
+		"/java.xml/javax/xml/parsers/SAXParserFactory.class",
+		"/java.xml/org/xml/sax/ext/Attributes2Impl.class",
+		"/java.xml/com/sun/org/apache/xerces/internal/jaxp/SAXParserFactoryImpl.class",
+		"/java.xml/com/sun/org/apache/xerces/internal/impl/XMLEntityManager.class",
+		"/java.desktop/java/beans/PropertyChangeSupport.class",
+		"/java.naming/javax/naming/NamingException.class",
+		"/java.management/javax/management/ObjectName.class",
+		"/jdk.management/com/sun/management/internal/PlatformMBeanProviderImpl.class",
+		"/java.base/javax/net/ssl/SSLException.class",
+	}
 )
 
 // addJVM adds what launcher f loads.
@@ -36,6 +60,28 @@ func (s *start) addJVM(f File) {
 				size = min(size, jvmBase)
 			}
 			s.begin(file, size)
+		}
+	}
+}
+
+// addClasses adds the classes of the image's Java platforms that applications use
+// and that are not in the beginning of its file.
+func (s *start) addClasses() {
+	for _, dir := range s.among(jvmHomes) {
+		f, ok := s.find(path.Join(dir, jvmModules))
+		if !ok {
+			continue
+		}
+		c := content{s, f}
+		platform, err := openJimage(c)
+		if err != nil {
+			continue
+		}
+		_, size := f.Layer.Tree().Data(f.Node)
+		for _, name := range jvmClasses {
+			if off, ok := platform.find(name); ok {
+				s.addPart(c, max(off, jvmBase), min(off+classBytes, size))
+			}
 		}
 	}
 }

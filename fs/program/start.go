@@ -71,6 +71,7 @@ func Start(ctx context.Context, im Image, c Command) {
 	for _, word := range c.words {
 		s.add(c.find(im, word))
 	}
+	s.addLocale(c.locale)
 	s.work.Wait()
 	s.release()
 	s.addImports(c.dir, c.modules)
@@ -97,6 +98,7 @@ type start struct {
 	// one of slots, not the other way round.
 	slots, texts chan struct{}
 	modules      *modules
+	classes      sync.Once // guards what is fetched of Java platforms
 	finds        atomic.Int64
 
 	rootsMu sync.Mutex // guards roots
@@ -164,7 +166,7 @@ func (s *start) add(f File, ok bool) {
 // size is how much is fetched of f.
 func (s *start) size(f File) int64 {
 	_, size := f.Layer.Tree().Data(f.Node)
-	if size > read.WholeFile {
+	if size > read.WholeFile && (size > maxJarBytes || path.Ext(f.Path) != jarSuffix) {
 		return headBytes
 	}
 	return size
@@ -183,6 +185,18 @@ func (s *start) begin(f File, n int64) {
 	s.work.Go(func() { s.load(f, n) })
 }
 
+// addPart fetches bytes [from, to) of a file, unless that is too much.
+func (s *start) addPart(c content, from, to int64) {
+	n := to - from
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n <= 0 || s.ctx.Err() != nil || s.bytes+n > maxBytes {
+		return
+	}
+	s.bytes += n
+	s.work.Go(func() { _ = c.fetch(from, n) })
+}
+
 // load fetches the first n bytes of f and adds what f needs.
 func (s *start) load(f File, n int64) {
 	c := content{s, f}
@@ -195,7 +209,7 @@ func (s *start) load(f File, n int64) {
 	}
 	switch l := languageOf(f.Path, head); {
 	case isELF(head):
-		s.look(func() { s.addLinked(c) })
+		s.look(func() { s.addLinked(c, n) })
 	case l != nil:
 		s.later(func() { s.look(func() { s.addSource(c, l) }) })
 	case path.Base(f.Path) == nodePackage:
@@ -217,11 +231,16 @@ func (s *start) look(do func()) {
 	}
 }
 
-// addLinked adds the loader and the libraries of an ELF file.
-func (s *start) addLinked(c content) {
+// addLinked adds the loader and the libraries of an ELF file, of which the first
+// n bytes are here, and what of the rest is read when it is loaded.
+func (s *start) addLinked(c content, n int64) {
 	l, err := readLinkage(c)
 	if err != nil {
 		return
+	}
+	_, size := c.f.Layer.Tree().Data(c.f.Node)
+	for _, p := range l.loaded(size) {
+		s.addPart(c, max(p.off, n), p.off+p.n)
 	}
 	switch {
 	case path.Base(c.f.Path) == jvmLauncher:
@@ -231,7 +250,10 @@ func (s *start) addLinked(c content) {
 	case isInterpreter(c.f.Path, "node"):
 		s.later(s.addNodeBoot)
 	case isInterpreter(c.f.Path, "php"):
+		s.addLocale(utf8Locale)
 		s.later(s.addPHP)
+	case isInterpreter(c.f.Path, "python3"):
+		s.addLocale(utf8Locale)
 	}
 	if l.interpreter != "" {
 		s.add(s.find(l.interpreter))

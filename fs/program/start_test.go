@@ -27,13 +27,14 @@ type fakeLayer struct {
 	fail error // of Ahead
 
 	mu      sync.Mutex
-	fetched map[string]int64 // end of what was fetched, by path
+	fetched map[string]int64  // end of what was fetched, by path
+	parts   map[string][]part // what was fetched, by path
 	seen    map[toc.NodeID]bool
 }
 
 func newLayer(t testing.TB, files ...remotetest.File) *fakeLayer {
 	t.Helper()
-	l := &fakeLayer{tar: remotetest.Tar(t, files...), fetched: make(map[string]int64), seen: make(map[toc.NodeID]bool)}
+	l := &fakeLayer{tar: remotetest.Tar(t, files...), fetched: make(map[string]int64), parts: make(map[string][]part), seen: make(map[toc.NodeID]bool)}
 	l.tree = toctest.Tree(t, l.tar)
 	return l
 }
@@ -45,6 +46,7 @@ func (l *fakeLayer) Ahead(_ context.Context, id toc.NodeID, off, n int64) error 
 	defer l.mu.Unlock()
 	path := l.tree.Path(id)
 	l.fetched[path] = max(l.fetched[path], off+n)
+	l.parts[path] = append(l.parts[path], part{off, n})
 	return l.fail
 }
 
@@ -203,17 +205,49 @@ func TestJars(t *testing.T) {
 	}
 }
 
-// TestLargeFile: of what is too large to be fetched whole, only what says how
-// it is linked is.
+// TestLargeFile: of a library that is too large to be fetched whole, its beginning
+// is, its relocations and what is written to; an executable is fetched whole if it
+// is not very large.
 func TestLargeFile(t *testing.T) {
-	l := base(t)
-	large := newLayer(t, remotetest.File{Name: "large", Body: string(object(linkage{machine: elf.EM_X86_64, needed: []string{"libc.so.6"}}, read.WholeFile))})
-	Start(t.Context(), Image{large, l}, command(t, `{"config":{"Cmd":["/large"]}}`))
-	if end := large.fetched["large"]; end != headBytes {
-		t.Errorf("fetched %d bytes", end)
-	}
-	if l.fetched["usr/lib/x86_64-linux-gnu/libc.so.6"] == 0 {
-		t.Error("its library was not fetched")
+	const size = maxExecutable
+	for _, c := range []struct {
+		name    string
+		file    linkage
+		padding int
+		want    []part
+	}{
+		{"a library", linkage{}, size, []part{{0, libraryHead}}},
+		{"relocations and data", linkage{written: []part{{2 << 20, 3 << 20}, {size - 100, 50}}}, size, []part{{0, libraryHead}, {2 << 20, 3 << 20}, {size - 100, 50}}},
+		{"data without end", linkage{written: []part{{2 << 20, 1}, {3 << 20, 1 << 40}}}, size, []part{{0, libraryHead}, {2 << 20, 1}, {3 << 20, maxPart}}},
+		{"data behind the end", linkage{written: []part{{2 << 20, 1}, {1 << 40, 1}}}, size, []part{{0, libraryHead}, {2 << 20, 1}}},
+		{"an executable", linkage{interpreter: "/ld.so"}, read.WholeFile, []part{{0, read.WholeFile}}},
+		{"a very large executable", linkage{interpreter: "/ld.so"}, size, []part{{0, libraryHead}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l := base(t)
+			c.file.machine, c.file.needed = elf.EM_X86_64, []string{"libc.so.6"}
+			large := newLayer(t, remotetest.File{Name: "large", Body: string(object(c.file, c.padding))})
+			Start(t.Context(), Image{large, l}, command(t, `{"config":{"Cmd":["/large"]}}`))
+			parts := large.parts["large"]
+			for _, want := range c.want {
+				if !slices.ContainsFunc(parts, func(p part) bool { return p.off <= max(want.off, headBytes) && p.off+p.n >= want.off+want.n }) {
+					t.Errorf("fetched %v, not %v", parts, want)
+				}
+			}
+			total, most := int64(0), int64(10<<10) // headers are read one after the other
+			for _, p := range parts {
+				total += p.n
+			}
+			for _, p := range c.want {
+				most += p.n
+			}
+			if c.file.interpreter == "" && total > most {
+				t.Errorf("fetched %d bytes, want %d", total, most)
+			}
+			if l.fetched["usr/lib/x86_64-linux-gnu/libc.so.6"] == 0 {
+				t.Error("its library was not fetched")
+			}
+		})
 	}
 }
 
