@@ -27,11 +27,7 @@ func isJar(name string, head []byte) bool {
 // classes of the platform that applications use.
 func (s *start) addJars(f File) {
 	dir := path.Dir(f.Path)
-	s.mu.Lock()
-	known := s.jarDirs[dir]
-	s.jarDirs[dir] = true
-	s.mu.Unlock()
-	if known {
+	if !s.first("jars", dir) {
 		return
 	}
 	var jars []File
@@ -48,5 +44,7 @@ func (s *start) addJars(f File) {
 	for _, jar := range jars {
 		s.add(jar, true)
 	}
-	s.classes.Do(s.addClasses)
+	if s.first("jars", jvmModules) {
+		s.addClasses()
+	}
 }

@@ -27,7 +27,7 @@ type language struct {
 }
 
 // languages are those that are known, Python apart.
-var languages = []*language{perl, ruby, node}
+var languages = []*language{perl, ruby, node, golang}
 
 // languageOf is the language of a file, or nil.
 func languageOf(name string, head []byte) *language {
@@ -67,11 +67,13 @@ func (s *start) addSource(c content, l *language) {
 		s.addRuby(c.f, text)
 	case node:
 		s.addNode(c.f, text)
+	case golang:
+		s.addGo(c.f, text)
 	}
 }
 
 // places are directories where files are looked for by name, the first first. A *
-// stands for any name.
+// at the end of a name stands for anything.
 type places struct{ patterns []string }
 
 // among are those of p that the image has.
@@ -92,14 +94,15 @@ func (s *start) among(p *places) []string {
 // maxRoots.
 func (s *start) appendMatches(roots []string, dir, pattern string) []string {
 	part, rest, more := strings.Cut(strings.TrimPrefix(pattern, "/"), "/")
-	if part != "*" && s.image.isDir(path.Join(dir, part)) {
+	prefix, isPattern := strings.CutSuffix(part, "*")
+	if !isPattern && s.image.isDir(path.Join(dir, part)) {
 		dir = path.Join(dir, part)
 		if more {
 			return s.appendMatches(roots, dir, rest)
 		}
 		return append(roots, "/"+dir)
 	}
-	if part != "*" || len(roots) >= maxRoots {
+	if !isPattern || len(roots) >= maxRoots {
 		return roots
 	}
 	for _, f := range s.image.list(dir, maxListedDirs) {
@@ -107,7 +110,7 @@ func (s *start) appendMatches(roots []string, dir, pattern string) []string {
 			break
 		}
 		s.finds.Add(1)
-		if !f.isDir {
+		if !f.isDir || !strings.HasPrefix(f.name, prefix) {
 			continue
 		}
 		below := path.Join(dir, f.name)

@@ -126,6 +126,30 @@ func TestNode(t *testing.T) {
 		mods+"@a/b/c.js", "usr/share/nodejs/system/package.json"), newLayer(t, l...))
 }
 
+func TestGoNames(t *testing.T) {
+	const text = "// Package p imports nothing: import \"none\"\npackage p\n\nimport \"a\"\nimport b \"c/d\"\nimport (\n\t\"e\"\n\n\t// \"comment\"\n\t_ \"f/g\" // why\n\t\"C\"\n)\n" +
+		"var x = `\nimport \"string\"\n`\n"
+	if got, want := goNames(text), []string{"a", "c/d", "e", "f/g"}; !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got := goNames("//go:build ignore\n\n" + text); len(got) > 0 {
+		t.Errorf("%q of a file that is not built", got)
+	}
+}
+
+// TestGo: the go command reads all sources of a package, but builds only what is
+// for Linux and no test.
+func TestGo(t *testing.T) {
+	const src, pkg = "usr/share/go-1.19/src/", "usr/lib/go-1.19/pkg/linux_amd64/"
+	l := files("app/main.go", "package main\nimport \"fmt\"\n", src+"fmt/fmt.go", "import (\n\"os\"\n\"golang.org/x/y\"\n)\n", src+"fmt/fmt_test.go", "import \"testing\"\n",
+		src+"fmt/data.bin", "", src+"fmt/testdata/x.go", "", src+"os/os_windows.go", "import \"windows\"\n", src+"os/os_unix.go", "import \"os\"\n", src+"os/a.s", "",
+		src+"testing/t.go", "", src+"windows/w.go", "", src+"vendor/golang.org/x/y/y.go", "", src+"runtime/r.go", "", src+"unused/u.go", "",
+		pkg+"fmt.a", "", pkg+"os.a", "", pkg+"testing.a", "", pkg+"runtime.a", "", "usr/lib/go-1.19/pkg/tool/linux_amd64/compile", "", "usr/lib/go-1.19/pkg/tool/linux_amd64/cover", "",
+		"usr/lib/other/pkg/linux_amd64/fmt.a", "")
+	follows(t, `{"config":{"Cmd":["go","run","/app/main.go"]}}`, all("app/main.go", src+"fmt/fmt.go", src+"fmt/fmt_test.go", src+"os/os_windows.go", src+"os/os_unix.go", src+"os/a.s",
+		src+"vendor/golang.org/x/y/y.go", src+"runtime/r.go", pkg+"fmt.a", pkg+"os.a", pkg+"runtime.a", "usr/lib/go-1.19/pkg/tool/linux_amd64/compile"), newLayer(t, l...))
+}
+
 func TestPHP(t *testing.T) {
 	const extensions = "usr/local/lib/php/extensions/no-debug-non-zts-20220829/"
 	l := append(files("usr/local/etc/php/conf.d/a.ini", "extension=gd\n; extension=off\nzend_extension = \"opcache.so\"\n", "usr/local/etc/php/conf.d/b.txt", "",

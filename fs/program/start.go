@@ -98,7 +98,6 @@ type start struct {
 	// one of slots, not the other way round.
 	slots, texts chan struct{}
 	modules      *modules
-	classes      sync.Once // guards what is fetched of Java platforms
 	finds        atomic.Int64
 
 	rootsMu sync.Mutex // guards roots
@@ -109,12 +108,12 @@ type start struct {
 	bytes    int64
 	released bool
 	held     []func()
-	jarDirs  map[string]bool // whose jars were looked at
+	looked   map[[2]string]bool // see first
 }
 
 func newStart(ctx context.Context, im Image, path []string) *start {
 	return &start{
-		ctx: ctx, image: im, path: path, modules: newModules(im), roots: make(map[*places][]string), jarDirs: make(map[string]bool),
+		ctx: ctx, image: im, path: path, modules: newModules(im), roots: make(map[*places][]string), looked: make(map[[2]string]bool),
 		slots: make(chan struct{}, parallelFetches), texts: make(chan struct{}, parallelTexts),
 	}
 }
@@ -140,6 +139,15 @@ func (s *start) release() {
 		s.work.Go(do)
 	}
 	s.held = nil
+}
+
+// first says whether it is called for what of a kind the first time.
+func (s *start) first(kind, what string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	known := s.looked[[2]string{kind, what}]
+	s.looked[[2]string{kind, what}] = true
+	return !known
 }
 
 // over says whether nothing is looked for any more.
