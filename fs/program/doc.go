@@ -6,13 +6,12 @@
 // and the shared libraries that it needs, and they need; the modules that Python
 // code imports, compiled or source, and they import; those that Perl, Ruby and
 // JavaScript for Node name, and they name; the extensions that PHP is configured to
-// load; the packages that Go sources import, and the tools that build them; the
-// commands of shell scripts; the files of an R package that is loaded and the packages that it
-// needs; what the launcher of a Java virtual machine loads, and with the first
-// library of an application the classes of the platform that most use; and the
-// locale that the image or an interpreter chooses. Kernel, loader
-// and interpreters read these one after another; over a network each would cost
-// the answer time of a registry.
+// load; the packages that Go sources import, and the tools that build them; those
+// that R and its scripts load, and they need; the commands of shell scripts; what
+// the launcher of a Java virtual machine loads, and with the first library of an
+// application the classes of the platform that most use; and the locale that the
+// image or an interpreter chooses. Kernel, loader and interpreters read these one
+// after another; over a network each would cost the answer time of a registry.
 //
 // What it finds are guesses. It looks for files as the loader and interpreters
 // do, but knows neither their caches nor the environment, and runs nothing. Of the

@@ -165,6 +165,20 @@ func TestRPackage(t *testing.T) {
 	}
 }
 
+// TestR: starting R reads a script, its own packages and those of the program.
+func TestR(t *testing.T) {
+	const home, site = "usr/lib/R/", "usr/lib/R/site-library/"
+	l := newLayer(t, append(files("app/main.R", "library(a); x <- suppressMessages(require(\"b\"))\n# library(commented)\nc::f()\nmylibrary(none)\n",
+		home+"bin/R", "#!/bin/sh\n", home+"etc/ldpaths", "", home+"etc/Makeconf", "", home+"library/base/Meta/package.rds", "", home+"library/base/R/base.rdb", "",
+		home+"library/utils/Meta/package.rds", "", home+"library/grDevices/Meta/package.rds", "", home+"library/grDevices/libs/grDevices.so", "",
+		home+"library/grDevices/libs/cairo.so", "", site+"a/Meta/package.rds", "", site+"a/libs/other.so", "", site+"b/Meta/package.rds", "", site+"c/Meta/package.rds", "",
+		site+"commented/Meta/package.rds", "", site+"none/Meta/package.rds", ""),
+		elfFile("usr/bin/Rscript", linkage{}), elfFile(home+"bin/exec/R", linkage{}))...)
+	follows(t, `{"config":{"Cmd":["Rscript","/app/main.R"]}}`, all("app/main.R", "usr/bin/Rscript", home+"bin/R", home+"bin/exec/R", home+"etc/ldpaths",
+		home+"library/base/Meta/package.rds", home+"library/base/R/base.rdb", home+"library/utils/Meta/package.rds", home+"library/grDevices/Meta/package.rds",
+		home+"library/grDevices/libs/grDevices.so", site+"a/Meta/package.rds", site+"a/libs/other.so", site+"b/Meta/package.rds", site+"c/Meta/package.rds"), l)
+}
+
 // TestJVM: what the launcher loads is fetched whole although it is large, of the
 // modules what most programs use. A script that knows JAVA_HOME starts it.
 func TestJVM(t *testing.T) {

@@ -21,6 +21,7 @@ func FuzzNames(f *testing.F) {
 	f.Add("require_relative 'a'\n  require(\"b/c\")\n")
 	f.Add("const a = require('a'); import b from \"./b\"\nexport PATH=/a:$PATH")
 	f.Add("package p\nimport \"a\"\nimport (\n\tb \"c/d\"\n)\nfunc f() {}\n")
+	f.Add("suppressMessages(library('a')); b::c()\n# library(d)\n")
 	f.Add(`{"exports":{".":{"node":{"default":"./x"}}}}`)
 	f.Add("import(a, \"b\")\nimportFrom(c,d)\n# import(e)\n")
 	f.Fuzz(func(t *testing.T, text string) {
@@ -47,6 +48,7 @@ func FuzzNames(f *testing.F) {
 		files, features := rubyNames(text)
 		check("ruby", append(files, features...), maxNames)
 		check("node", nodeNames(text), maxNames)
+		check("r", rNames(text), maxDependencies)
 		check("go", goNames(text), maxNames)
 		if dirs := scriptPath(text); !strings.Contains(text, dirs) {
 			t.Errorf("path: %q is not in it", dirs)

@@ -21,11 +21,31 @@ const (
 	maxPackage      = 255
 )
 
+// rlang has scripts that load packages.
+var rlang = &language{interpreter: "Rscript", suffixes: []string{".R", ".r"}}
+
+var (
+	// rHomes are where R is, and rFiles what starting it reads there, a program that
+	// a script runs among them.
+	rHomes = []string{"/usr/lib/R", "/usr/local/lib/R", "/usr/lib64/R"}
+	rFiles = []string{"bin/R", "bin/exec/R", "etc/ldpaths", "etc/Renviron", "etc/Rprofile.site", "library/base/R/Rprofile"}
+	// rBoot are the packages that it loads before a script.
+	rBoot = []string{"base", "methods", "datasets", "utils", "grDevices", "graphics", "stats"}
+	// rLoaded names a package that a script loads.
+	rLoaded = regexp.MustCompile(`\b(?:library|require|requireNamespace|loadNamespace)\s*\(\s*["']?([A-Za-z][\w.]*)|\b([A-Za-z][\w.]*):::?`)
+)
+
 // rLibraries are where R packages are.
 var rLibraries = []string{"/usr/local/lib/R/site-library", "/usr/lib/R/site-library", "/usr/lib/R/library", "/usr/local/lib/R/library", "/usr/lib64/R/library"}
 
 // isRPackage says whether a file is the mark of an R package.
 func isRPackage(name string) bool { return strings.HasSuffix(name, "/"+packageMark) }
+
+// isR says whether an ELF file is R, or what starts it.
+func isR(name string) bool {
+	base := path.Base(name)
+	return base == "Rscript" || base == "R" || base == "libR.so"
+}
 
 // attached are the packages that a package's DESCRIPTION says are loaded with it
 // when a program asks for it by name, R itself among them, up to
@@ -92,21 +112,48 @@ func appendPackage(names []string, name string) []string {
 // packages that it needs.
 func (s *start) addRPackage(f File) {
 	home := path.Dir(path.Dir(f.Path))
-	for _, dir := range []string{"R", "Meta", "libs"} {
+	for _, dir := range []string{"R", "Meta"} {
 		for _, f := range s.image.list(path.Join(home, dir), maxFiles) {
 			s.add(f.File, !f.isDir)
 		}
 	}
+	// What others a package has beside its own library it loads when it needs them.
+	if !s.addFirst(path.Join(home, "libs", path.Base(home)+".so")) {
+		for _, f := range s.image.list(path.Join(home, "libs"), maxFiles) {
+			s.add(f.File, !f.isDir)
+		}
+	}
 	needed := append(s.packagesIn(path.Join(home, "NAMESPACE"), imported), s.packagesIn(path.Join(home, "DESCRIPTION"), attached)...)
-	libraries := append([]string{path.Dir(home)}, rLibraries...)
-	for _, name := range needed {
+	s.addRPackages(needed, append([]string{path.Dir(home)}, rLibraries...))
+}
+
+// addRPackages adds packages from the first of libraries that has them.
+func (s *start) addRPackages(names, libraries []string) {
+	for _, name := range names {
 		for _, library := range libraries {
-			if mark, ok := s.find(path.Join(library, name, packageMark)); ok {
-				s.add(mark, true)
+			if s.addFirst(path.Join(library, name, packageMark)) {
 				break
 			}
 		}
 	}
+}
+
+// addRBoot adds what R reads before a script.
+func (s *start) addRBoot() {
+	for _, home := range rHomes {
+		for _, name := range rFiles {
+			s.addFirst(path.Join(home, name))
+		}
+	}
+	s.addRPackages(rBoot, rLibraries)
+}
+
+// rNames are the packages that an R script loads.
+func rNames(text string) (names []string) {
+	for _, match := range rLoaded.FindAllStringSubmatch(comment.ReplaceAllString(text, ""), maxDependencies) {
+		names = appendPackage(names, match[1]+match[2])
+	}
+	return names
 }
 
 // packagesIn are those that a file names.

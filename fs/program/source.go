@@ -27,7 +27,7 @@ type language struct {
 }
 
 // languages are those that are known, Python apart.
-var languages = []*language{perl, ruby, node, golang}
+var languages = []*language{perl, ruby, node, golang, rlang}
 
 // languageOf is the language of a file, or nil.
 func languageOf(name string, head []byte) *language {
@@ -69,6 +69,8 @@ func (s *start) addSource(c content, l *language) {
 		s.addNode(c.f, text)
 	case golang:
 		s.addGo(c.f, text)
+	case rlang:
+		s.addRPackages(rNames(text), rLibraries)
 	}
 }
 

@@ -260,6 +260,8 @@ func (s *start) addLinked(c content, n int64) {
 	case isInterpreter(c.f.Path, "php"):
 		s.addLocale(utf8Locale)
 		s.later(s.addPHP)
+	case isR(c.f.Path):
+		s.later(s.addRBoot)
 	case isInterpreter(c.f.Path, "python3"):
 		s.addLocale(utf8Locale)
 	}
