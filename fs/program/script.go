@@ -53,6 +53,9 @@ func (s *start) addScript(c content, head []byte) {
 		s.addImports(path.Dir(c.f.Path), sourceNames(text))
 		return
 	}
+	if strings.Contains(text, jvmHome) {
+		s.add(programs.find(s.image, jvmProgram))
+	}
 	for _, word := range scriptCommands(text) {
 		f, ok := programs.find(s.image, word)
 		if !ok {
@@ -61,8 +64,5 @@ func (s *start) addScript(c content, head []byte) {
 		if _, size := f.Layer.Tree().Data(f.Node); size <= maxCommand {
 			s.add(f, true)
 		}
-	}
-	if strings.Contains(text, jvmHome) {
-		s.add(programs.find(s.image, jvmProgram))
 	}
 }
