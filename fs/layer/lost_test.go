@@ -45,12 +45,7 @@ func TestPlainLayerLosesAFile(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			l := layertest.New(t, 40, 8000, 3000)
-			dir := t.TempDir()
-			blob := layertest.NewBlob(l)
-			ly := open(t, dir, l, blob, nil)
-			ly.Start()
-			waitState(t, ly, layer.Plain)
+			l, blob, ly, dir := openPlain(t)
 			stored := filepath.Join(dir, "fs", path)
 			tt.damage(t, stored)
 			before := len(blob.Requests())
@@ -78,12 +73,7 @@ func TestPlainLayerLosesAFile(t *testing.T) {
 // A file that was changed while there is no network is fetched when there is, and
 // asking for it all the time asks the network no more often than a read does.
 func TestLostFileWaitsForTheNetwork(t *testing.T) {
-	l := layertest.New(t, 40, 8000, 3000)
-	dir := t.TempDir()
-	blob := layertest.NewBlob(l)
-	ly := open(t, dir, l, blob, nil)
-	ly.Start()
-	waitState(t, ly, layer.Plain)
+	l, blob, ly, dir := openPlain(t)
 	const path = "d0/e1/file0009"
 	if err := os.WriteFile(filepath.Join(dir, "fs", path), []byte("something else"), 0o600); err != nil {
 		t.Fatal(err)
@@ -105,4 +95,15 @@ func TestLostFileWaitsForTheNetwork(t *testing.T) {
 	if got, err := os.ReadFile(filepath.Join(dir, "fs", path)); err != nil || !bytes.Equal(got, l.Files[path]) {
 		t.Errorf("on disk: %d bytes, %v", len(got), err)
 	}
+}
+
+// openPlain makes a layer that is plain in dir, and still open.
+func openPlain(t *testing.T) (l *layertest.Layer, blob *layertest.Blob, ly *layer.Layer, dir string) {
+	t.Helper()
+	l, dir = layertest.New(t, 40, 8000, 3000), t.TempDir()
+	blob = layertest.NewBlob(l)
+	ly = open(t, dir, l, blob, nil)
+	ly.Start()
+	waitState(t, ly, layer.Plain)
+	return l, blob, ly, dir
 }

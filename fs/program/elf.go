@@ -26,9 +26,9 @@ const (
 	// the kernel reads so far around each page of one that little is left out.
 	maxExecutable = 24 << 20
 	// maxPart bounds each part in bytes that is fetched of a larger file, and
-	// libraryHead is how much of its beginning.
-	maxPart     = 4 << 20
-	libraryHead = 1 << 20
+	// largeHead is how much of its beginning.
+	maxPart   = 4 << 20
+	largeHead = 1 << 20
 )
 
 // errELF is of files that the loader would not load either.
@@ -52,7 +52,7 @@ func (l linkage) loaded(size int64) []part {
 	if l.executable && size <= maxExecutable {
 		return []part{{0, size}}
 	}
-	parts := []part{{0, min(size, libraryHead)}}
+	parts := []part{{0, min(size, largeHead)}}
 	for _, p := range l.written {
 		if p.off >= 0 && p.off < size {
 			parts = append(parts, part{p.off, min(p.n, maxPart, size-p.off)})
@@ -161,7 +161,7 @@ func fileOffset(progs []elf.Prog64, address uint64) (uint64, bool) {
 	return 0, false
 }
 
-// readStruct fills v, a pointer to a struct or a slice of structs.
+// readStruct fills v, a pointer to a struct or a number, or a slice of structs.
 func readStruct(r io.ReaderAt, off uint64, v any) error {
 	b := make([]byte, binary.Size(v))
 	if len(b) == 0 {

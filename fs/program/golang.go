@@ -11,7 +11,7 @@ import (
 
 // golang has sources that the go command reads: all of the files of a package, to
 // see what that imports.
-var golang = &language{interpreter: "gorun", suffixes: []string{goSuffix}}
+var golang = &language{suffixes: []string{goSuffix}}
 
 const goSuffix = ".go"
 

@@ -44,7 +44,7 @@ func (s *start) addJars(f File) {
 	for _, jar := range jars {
 		s.add(jar, true)
 	}
-	if s.first("jars", jvmModules) {
+	if s.first("java", jvmModules) {
 		s.addClasses()
 	}
 }

@@ -4,7 +4,6 @@
 package program
 
 import (
-	"encoding/binary"
 	"errors"
 	"io"
 	"path"
@@ -42,17 +41,17 @@ type jimage struct {
 
 // openJimage reads the header.
 func openJimage(r io.ReaderAt) (jimage, error) {
-	var head [jimageHeader]byte
-	if err := readFull(r, head[:], 0); err != nil {
+	var head struct{ Magic, Version, Flags, Resources, Count, Locations, Texts uint32 }
+	if err := readStruct(r, 0, &head); err != nil {
 		return jimage{}, err
 	}
-	word := func(i int) int64 { return int64(binary.LittleEndian.Uint32(head[4*i:])) }
-	if word(0) != jimageMagic || word(4) == 0 {
+	if head.Magic != jimageMagic || head.Count == 0 {
 		return jimage{}, errJimage
 	}
-	j := jimage{r: r, count: word(4), locations: jimageHeader + 2*4*word(4)}
-	j.texts = j.locations + word(5)
-	j.content = j.texts + word(6)
+	j := jimage{r: r, count: int64(head.Count)}
+	j.locations = jimageHeader + 2*4*j.count
+	j.texts = j.locations + int64(head.Locations)
+	j.content = j.texts + int64(head.Texts)
 	return j, nil
 }
 
@@ -61,34 +60,27 @@ func openJimage(r io.ReaderAt) (jimage, error) {
 // compared.
 func (j jimage) find(name string) (off int64, ok bool) {
 	at := hashJimage(name, jimageFactor) % j.count
-	redirect, ok := j.word(jimageHeader + 4*at)
-	switch {
-	case !ok || redirect == 0:
+	var redirect int32
+	var location uint32
+	switch err := readStruct(j.r, uint64(jimageHeader+4*at), &redirect); {
+	case err != nil || redirect == 0:
 		return 0, false
 	case redirect < 0:
 		at = -1 - int64(redirect)
 	default:
 		at = hashJimage(name, uint32(redirect)) % j.count
 	}
-	location, ok := j.word(jimageHeader + 4*j.count + 4*at)
-	if !ok {
+	if readStruct(j.r, uint64(jimageHeader+4*j.count+4*at), &location) != nil {
 		return 0, false
 	}
 	b := make([]byte, maxLocation)
-	n, _ := j.r.ReadAt(b, j.locations+int64(uint32(location)))
+	n, _ := j.r.ReadAt(b, j.locations+int64(location))
 	attributes, ok := jimageLocation(b[:n])
 	if !ok {
 		return 0, false
 	}
 	base, err := readString(j.r, uint64(j.texts+attributes[jimageBase]))
 	return j.content + attributes[jimageOffset], err == nil && base == strings.TrimSuffix(path.Base(name), ".class")
-}
-
-// word reads a number of the tables.
-func (j jimage) word(off int64) (v int32, ok bool) {
-	var b [4]byte
-	n, _ := j.r.ReadAt(b[:], max(off, 0))
-	return int32(binary.LittleEndian.Uint32(b[:])), n == len(b)
 }
 
 // jimageLocation reads attributes: each has its kind in the upper bits of a byte,

@@ -22,7 +22,7 @@ const (
 
 // language is one whose sources name the files that they load.
 type language struct {
-	interpreter string   // of scripts, as it begins
+	interpreter string   // of scripts, as it begins; "" for none
 	suffixes    []string // of files
 }
 
@@ -41,7 +41,7 @@ func languageOf(name string, head []byte) *language {
 	}
 	interpreter := interpreterOf(head)
 	for _, l := range languages {
-		if strings.HasPrefix(interpreter, l.interpreter) {
+		if l.interpreter != "" && strings.HasPrefix(interpreter, l.interpreter) {
 			return l
 		}
 	}

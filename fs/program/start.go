@@ -171,7 +171,7 @@ func (s *start) add(f File, ok bool) {
 	}
 }
 
-// size is how much is fetched of f.
+// size is how much is fetched of f: a Java library is read all over.
 func (s *start) size(f File) int64 {
 	_, size := f.Layer.Tree().Data(f.Node)
 	if size > read.WholeFile && (size > maxJarBytes || path.Ext(f.Path) != jarSuffix) {

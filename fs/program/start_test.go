@@ -216,12 +216,12 @@ func TestLargeFile(t *testing.T) {
 		padding int
 		want    []part
 	}{
-		{"a library", linkage{}, size, []part{{0, libraryHead}}},
-		{"relocations and data", linkage{written: []part{{2 << 20, 3 << 20}, {size - 100, 50}}}, size, []part{{0, libraryHead}, {2 << 20, 3 << 20}, {size - 100, 50}}},
-		{"data without end", linkage{written: []part{{2 << 20, 1}, {3 << 20, 1 << 40}}}, size, []part{{0, libraryHead}, {2 << 20, 1}, {3 << 20, maxPart}}},
-		{"data behind the end", linkage{written: []part{{2 << 20, 1}, {1 << 40, 1}}}, size, []part{{0, libraryHead}, {2 << 20, 1}}},
+		{"a library", linkage{}, size, []part{{0, largeHead}}},
+		{"relocations and data", linkage{written: []part{{2 << 20, 3 << 20}, {size - 100, 50}}}, size, []part{{0, largeHead}, {2 << 20, 3 << 20}, {size - 100, 50}}},
+		{"data without end", linkage{written: []part{{2 << 20, 1}, {3 << 20, 1 << 40}}}, size, []part{{0, largeHead}, {2 << 20, 1}, {3 << 20, maxPart}}},
+		{"data behind the end", linkage{written: []part{{2 << 20, 1}, {1 << 40, 1}}}, size, []part{{0, largeHead}, {2 << 20, 1}}},
 		{"an executable", linkage{interpreter: "/ld.so"}, read.WholeFile, []part{{0, read.WholeFile}}},
-		{"a very large executable", linkage{interpreter: "/ld.so"}, size, []part{{0, libraryHead}}},
+		{"a very large executable", linkage{interpreter: "/ld.so"}, size, []part{{0, largeHead}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l := base(t)
