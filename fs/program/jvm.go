@@ -37,7 +37,7 @@ var (
 	// one for each place outside the beginning of its file: logs, XML, beans, names,
 	// management, TLS. Without, a server waits for each of them in turn.
 	jvmClasses = []string{
-		"/java.logging/java/util/logging/Logger.class",
+		"/java.logging/java/util/logging/FileHandler.class",
 		"/java.xml/javax/xml/parsers/SAXParserFactory.class",
 		"/java.xml/org/xml/sax/ext/Attributes2Impl.class",
 		"/java.xml/com/sun/org/apache/xerces/internal/jaxp/SAXParserFactoryImpl.class",
