@@ -14,7 +14,8 @@
 // after another; over a network each would cost the answer time of a registry.
 //
 // What it finds are guesses. It looks for files as the loader and interpreters
-// do, but knows neither their caches nor the environment, and runs nothing. Of the
+// do, but knows neither their caches nor the environment, PATH and locale of the
+// image apart, and runs nothing. Of the
 // layers that are unpacked only small ones are known, and these only at a pull. A
 // wrong guess costs bytes; a missing one costs waiting.
 //
