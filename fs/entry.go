@@ -9,6 +9,7 @@ import (
 	iofs "io/fs"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/containerd/log"
@@ -36,6 +37,9 @@ type entry struct {
 	// served is nil if the layer could not be mounted; then err says why.
 	served *served
 	err    error
+	// undecided says that no image's layers were compared with this one: see
+	// hideXattrs.
+	undecided bool
 }
 
 // served is a mounted layer.
@@ -48,6 +52,7 @@ type served struct {
 	mountpoint string
 	mountID    uint64
 	followed   followed
+	noXattrs   atomic.Bool // see hideXattrs
 	// inherited says that containers of an earlier process are served, of
 	// which the session does not tell when they end.
 	inherited bool
@@ -67,6 +72,7 @@ func (f *FileSystem) serve(rec record, last func(*layer.Options)) (*served, erro
 	}
 	m.layer.Repair(func() error { return f.repair(rec, m) })
 	s := &served{index: m, identity: identity(rec), source: newSource(f.options.Registry, rec.Layer, rec.Images)}
+	s.noXattrs.Store(f.hidesXattrs(rec.Layer))
 	if err = f.openLayer(s, rec, last); err == nil {
 		s.mountpoint = f.mountpoint(rec.Layer)
 		err = errors.Join(f.mount(s, rec.Layer), s.index.idle())
@@ -128,7 +134,8 @@ func (f *FileSystem) mount(s *served, d digest.Digest) error {
 	failed := &limiter{}
 	how := f.mountOptions(s.layer, s.identity)
 	raw := node.New(s.layer.Tree(), s.layer, node.Options{
-		NoOpen: how.NoOpen,
+		NoOpen:   how.NoOpen,
+		NoXattrs: &s.noXattrs,
 		OnError: func(_ toc.NodeID, off int64, err error) {
 			if failed.allow() && !errors.Is(err, read.ErrClosed) {
 				log.L.WithField("layer", d.String()).WithField("offset", off).WithError(err).Error("read failed")

@@ -26,15 +26,30 @@ const impliedMode = 0o755
 // 0:0, and would hide what is below: the error then matches [index.ErrNotLazy]
 // and names the directory. The root of a layer has the owner of the one below,
 // and always 0755, whatever the archive says.
+//
+// A directory of the layer can hide one below it (opaque). Where the layer does not
+// say so to the kernel (see hideXattrs) and there is one, the error is such a one too.
 func (f *FileSystem) Fits(ctx context.Context, layer digest.Digest, lowers []index.Lower) error {
-	if len(lowers) == 0 {
-		return nil
+	stack := f.below(ctx, lowers)
+	var err error
+	if len(lowers) > 0 {
+		var dirs []string
+		if dirs, err = f.implied(ctx, layer); err == nil {
+			err = fits(ctx, dirs, stack)
+		}
 	}
-	dirs, err := f.implied(ctx, layer)
 	if err == nil {
-		err = fits(ctx, dirs, f.below(ctx, lowers))
+		err = f.hideXattrs(ctx, layer, stack)
 	}
 	if err != nil {
+		return fmt.Errorf("layer %s: %w", layer, err)
+	}
+	return nil
+}
+
+// FitsAny is Fits for a layer of which it is not known yet what is below.
+func (f *FileSystem) FitsAny(ctx context.Context, layer digest.Digest) error {
+	if err := f.decideXattrs(ctx, layer, unknownBelow); err != nil {
 		return fmt.Errorf("layer %s: %w", layer, err)
 	}
 	return nil

@@ -19,24 +19,35 @@ import (
 // The mount shows them as 0755 and 0:0, where unpacking takes their attributes
 // from the layers below. A layer that is not mounted matches
 // errdefs.ErrNotFound.
-func (f *FileSystem) implied(ctx context.Context, d digest.Digest) ([]string, error) {
+func (f *FileSystem) implied(ctx context.Context, d digest.Digest) (paths []string, err error) {
 	_, done, err := f.begin(ctx, d)
+	if err == nil {
+		defer done()
+		err = f.withTree(d, func(_ *entry, tree *toc.Tree) { paths = impliedPaths(tree) })
+	}
 	if err != nil {
 		return nil, fmt.Errorf("implied directories: %w", err)
 	}
-	defer done()
+	return paths, nil
+}
+
+// withTree calls do with a mounted layer's entry and file table, which is not there
+// afterwards. The caller has the lock of d.
+func (f *FileSystem) withTree(d digest.Digest, do func(*entry, *toc.Tree)) error {
 	e := f.entry(d)
 	switch {
 	case e != nil && e.served != nil:
-		return impliedPaths(e.served.layer.Tree()), nil
+		do(e, e.served.layer.Tree())
+		return nil
 	case e != nil && e.plain != nil:
 		ix, err := f.openIndex(e.record)
 		if err != nil {
-			return nil, fmt.Errorf("implied directories: %w", err)
+			return err
 		}
-		return impliedPaths(ix.layer.Tree()), ix.close()
+		do(e, ix.layer.Tree())
+		return ix.close()
 	default:
-		return nil, fmt.Errorf("implied directories: %w", notMounted(d))
+		return notMounted(d)
 	}
 }
 

@@ -158,7 +158,7 @@ func (f *FileSystem) create(ctx context.Context, ref index.LayerRef, owner strin
 	}
 	e := f.entry(ref.Layer) // that could not be restored
 	if e == nil {
-		e = &entry{owners: map[string]struct{}{}}
+		e = &entry{owners: map[string]struct{}{}, undecided: true}
 	}
 	f.mu.Lock()
 	e.served, e.err = s, nil

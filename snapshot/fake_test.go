@@ -150,6 +150,13 @@ func (f *fakeFS) Fits(_ context.Context, layer digest.Digest, lowers []index.Low
 	return nil
 }
 
+func (f *fakeFS) FitsAny(_ context.Context, layer digest.Digest) error {
+	if f.plan(layer).unfit != "" {
+		return fmt.Errorf("%w: not above all layers", index.ErrNotLazy)
+	}
+	return nil
+}
+
 func (f *fakeFS) Usage(context.Context, digest.Digest) (bytes, inodes int64, err error) {
 	return 4711, 42, nil
 }

@@ -36,6 +36,8 @@ type FileSystem interface {
 	// Fits fails with index.ErrNotLazy if the mounted layer does not show what
 	// unpacking it above lowers, the uppermost first, would.
 	Fits(ctx context.Context, layer digest.Digest, lowers []index.Lower) error
+	// FitsAny is Fits for a layer whose lowers are named later.
+	FitsAny(ctx context.Context, layer digest.Digest) error
 	// Usage is what the layer occupies on disk.
 	Usage(ctx context.Context, layer digest.Digest) (bytes, inodes int64, err error)
 	// Unpack fills dir with a whole layer in overlayfs form, after checking

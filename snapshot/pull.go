@@ -115,6 +115,9 @@ func (p *pulled) checkFits(ctx context.Context) error {
 	if err := p.s.checkLayers(ctx, p.parents); err != nil {
 		return err
 	}
+	if p.target.rebase {
+		return p.s.fsys.FitsAny(ctx, p.target.ref.Layer)
+	}
 	return p.s.fsys.Fits(ctx, p.target.ref.Layer, p.s.lowersOf(p.parents))
 }
 

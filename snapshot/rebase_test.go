@@ -76,10 +76,11 @@ func TestRebase(t *testing.T) {
 		skip  []string
 		lazy  int
 	}{
-		"all lazy":       {plans: map[string]plan{"one": {}, "two": {}, "three": {}, "four": {}}, lazy: 4},
-		"nothing":        {},
-		"one unpacked":   {plans: map[string]plan{"one": {}, "two": {}, "three": {mountErr: index.ErrNotLazy}, "four": {}}, lazy: 3},
-		"old containerd": {plans: map[string]plan{"two": {}}, skip: []string{snapshots.LabelSnapshotDiffID}},
+		"all lazy":                        {plans: map[string]plan{"one": {}, "two": {}, "three": {}, "four": {}}, lazy: 4},
+		"nothing":                         {},
+		"one unpacked":                    {plans: map[string]plan{"one": {}, "two": {}, "three": {mountErr: index.ErrNotLazy}, "four": {}}, lazy: 3},
+		"one needs to know what is below": {plans: map[string]plan{"one": {}, "two": {unfit: layerOf("one")}, "three": {}, "four": {}}, lazy: 3},
+		"old containerd":                  {plans: map[string]plan{"two": {}}, skip: []string{snapshots.LabelSnapshotDiffID}},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -195,6 +195,25 @@ func TestSeekData(t *testing.T) {
 	}
 }
 
+// TestNoXattrs: attributes go when that is decided, for all files.
+func TestNoXattrs(t *testing.T) {
+	var hidden atomic.Bool
+	dir := mountTar(t, newLoop(t), treetest.OddLayers()["xattr sizes"], node.Options{NoXattrs: &hidden})
+	path := filepath.Join(dir, "v256")
+	if n, err := unix.Lgetxattr(path, "user.v", nil); n != 256 || err != nil {
+		t.Errorf("shown: %d, %v", n, err)
+	}
+	hidden.Store(true)
+	for range 2 {
+		if _, err := unix.Lgetxattr(path, "user.v", nil); err != unix.EOPNOTSUPP {
+			t.Errorf("hidden: %v", err)
+		}
+		if _, err := unix.Llistxattr(path, nil); err != unix.EOPNOTSUPP {
+			t.Errorf("hidden, list: %v", err)
+		}
+	}
+}
+
 // TestXattrSizes: the questions that programs ask of sizes.
 func TestXattrSizes(t *testing.T) {
 	dir := mountTar(t, newLoop(t), treetest.OddLayers()["xattr sizes"], node.Options{})

@@ -5,6 +5,7 @@ package node
 
 import (
 	"math"
+	"sync/atomic"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
@@ -25,6 +26,10 @@ type Options struct {
 	// of this mount on its own, which saves OPEN and RELEASE for every open,
 	// but it can never use passthrough on it.
 	NoOpen bool
+	// NoXattrs, if set and true, hides the extended attributes of the tree: the
+	// kernel is told once that there are none, and asks no more. Overlayfs asks for
+	// two or three of every file that it finds.
+	NoXattrs *atomic.Bool
 }
 
 // fileSystem is immutable. What it does not implement answers ENOSYS.

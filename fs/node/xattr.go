@@ -13,7 +13,7 @@ import (
 // GetXAttr copies a value to dest. An empty dest asks for the size: that is
 // ERANGE here, which ProtocolServer turns into success for that question.
 func (f *fileSystem) GetXAttr(_ <-chan struct{}, header *fuse.InHeader, name string, dest []byte) (uint32, fuse.Status) {
-	if !f.tree.HasXattrs() {
+	if !f.hasXattrs() {
 		return 0, fuse.ENOSYS
 	}
 	value, ok := f.tree.Xattr(toc.NodeID(header.NodeId), name)
@@ -29,7 +29,7 @@ func (f *fileSystem) GetXAttr(_ <-chan struct{}, header *fuse.InHeader, name str
 // ListXAttr copies the names to dest, each followed by a zero byte. An empty
 // dest asks for the size.
 func (f *fileSystem) ListXAttr(_ <-chan struct{}, header *fuse.InHeader, dest []byte) (uint32, fuse.Status) {
-	if !f.tree.HasXattrs() {
+	if !f.hasXattrs() {
 		return 0, fuse.ENOSYS
 	}
 	size := 0
@@ -46,4 +46,9 @@ func (f *fileSystem) ListXAttr(_ <-chan struct{}, header *fuse.InHeader, dest []
 		dest = dest[n+1:]
 	}
 	return uint32(size), fuse.OK
+}
+
+// hasXattrs says whether the kernel has to ask for extended attributes.
+func (f *fileSystem) hasXattrs() bool {
+	return f.tree.HasXattrs() && (f.options.NoXattrs == nil || !f.options.NoXattrs.Load())
 }

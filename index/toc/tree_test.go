@@ -240,6 +240,34 @@ func TestXattrLookup(t *testing.T) {
 	}
 }
 
+func TestOnlyOpaque(t *testing.T) {
+	for name, tc := range map[string]struct {
+		headers []tar.Header
+		dirs    string
+		ok      bool
+	}{
+		"nothing":    {[]tar.Header{file("a")}, "", true},
+		"opaque":     {[]tar.Header{folder("b/", 0o755), file("b/.wh..wh..opq"), file("a/c/.wh..wh..opq"), file(".wh.k")}, "a/c b", true},
+		"other":      {[]tar.Header{file("b/.wh..wh..opq"), with(file("q"), "user.x", "1")}, "", false},
+		"other too":  {[]tar.Header{with(folder("b/", 0o755), "user.x", "1"), file("b/.wh..wh..opq")}, "", false},
+		"only other": {[]tar.Header{with(file("q"), "user.x", "1")}, "", false},
+	} {
+		tree, err := treeOf(t, pack(t, tc.headers...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		dirs, ok := tree.OnlyOpaque()
+		var paths []string
+		for _, id := range dirs {
+			paths = append(paths, tree.Path(id))
+		}
+		slices.Sort(paths)
+		if got := strings.Join(paths, " "); got != tc.dirs || ok != tc.ok {
+			t.Errorf("%s: %q, %t, want %q, %t", name, got, ok, tc.dirs, tc.ok)
+		}
+	}
+}
+
 func TestSameEntriesSameTree(t *testing.T) {
 	headers := []tar.Header{folder("z/", 0o755), file("z/1"), file("a/b"), link("z/2", "a/b"), with(file("q"), "user.x", "1"), file(".wh.k")}
 	one, err := treeOf(t, pack(t, headers...))

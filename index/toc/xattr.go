@@ -11,6 +11,19 @@ type Xattr struct{ Name, Value string }
 // HasXattrs says whether any node has one.
 func (t *Tree) HasXattrs() bool { return len(t.xattrs) > 0 }
 
+// OnlyOpaque lists the directories that hide what the layers below have in them;
+// ok is false if any node has another extended attribute.
+func (t *Tree) OnlyOpaque() (dirs []NodeID, ok bool) {
+	for i := range len(t.owners) - 1 {
+		of := t.xattrs[t.owners[i].first:t.owners[i+1].first]
+		if len(of) != 1 || t.xattrName(of[0]) != opaqueXattr {
+			return nil, false
+		}
+		dirs = append(dirs, NodeID(t.owners[i].node))
+	}
+	return dirs, true
+}
+
 // Xattrs are the extended attributes of id, sorted by name.
 func (t *Tree) Xattrs(id NodeID) []Xattr {
 	recs := t.xattrsOf(id)
