@@ -47,7 +47,9 @@ func prefersPassthrough(tree *toc.Tree) bool {
 // mountOptions are how layer l is mounted; identity is what a successor knows
 // it by.
 func (f *FileSystem) mountOptions(l *layer.Layer, identity string) session.MountOptions {
-	o := session.MountOptions{Identity: identity}
+	o := session.MountOptions{Identity: identity, AtOnce: func(node, offset uint64, n uint32) bool {
+		return l.AtOnce(toc.NodeID(node), int64(offset), int64(n))
+	}}
 	o.NoOpen = f.options.Session.Support().Passthrough != nil || !prefersPassthrough(l.Tree())
 	for _, orphan := range f.options.Session.Orphans() {
 		if orphan.Identity == identity {

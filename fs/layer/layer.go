@@ -99,6 +99,12 @@ func (l *Layer) ReadAt(ctx context.Context, id toc.NodeID, p []byte, off int64) 
 	return l.reader.ReadAt(ctx, id, p, off)
 }
 
+// AtOnce says whether ReadAt of n bytes at off will wait for nothing: see
+// [read.Reader.AtOnce].
+func (l *Layer) AtOnce(id toc.NodeID, off, n int64) bool {
+	return l.State() != Condemned && l.reader.AtOnce(id, off, n)
+}
+
 // Ahead fetches n bytes of file id at off before anybody asks for them, and
 // returns when they are here; see [read.Reader.FetchFile].
 func (l *Layer) Ahead(ctx context.Context, id toc.NodeID, off, n int64) error {

@@ -55,6 +55,27 @@ func (r *Reader) ReadAt(ctx context.Context, id toc.NodeID, p []byte, off int64)
 	return nil
 }
 
+// AtOnce says whether a ReadAt of n bytes at off, or of what the file has there, is
+// answered from memory or from what was staged a moment ago. It may not be any more
+// when it comes.
+func (r *Reader) AtOnce(id toc.NodeID, off, n int64) bool {
+	data, size := r.tree.Data(id)
+	n = min(n, size-off)
+	if off < 0 || n <= 0 {
+		return false
+	}
+	start := data + span.UncompressedOffset(off)
+	last := r.layer.At(start + span.UncompressedOffset(n) - 1)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for id := r.layer.At(start); id <= last; id++ {
+		if e := r.flights[id]; e == nil || e.run != nil || e.err != nil {
+			return false
+		}
+	}
+	return true
+}
+
 // begun tells Options.Begun of an answered read.
 func (r *Reader) begun(rq request) {
 	if rq.off != 0 || r.options.Begun == nil {

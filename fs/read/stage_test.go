@@ -100,6 +100,35 @@ func TestSmallFilesWait(t *testing.T) {
 	}
 }
 
+// TestAtOnce: what is staged is read at once; what is not fetched, stored or
+// outside of the file is not said to be.
+func TestAtOnce(t *testing.T) {
+	l := small(t)
+	b := newBench(t, l, nil)
+	b.sched.Expect()
+	path := someFile(l)
+	id, size := l.Node(t, path), int64(len(l.Files[path]))
+	if b.AtOnce(id, 0, size) {
+		t.Error("before it was fetched")
+	}
+	staged(t, b, path)
+	for _, c := range []struct {
+		off, n int64
+		want   bool
+	}{{0, size, true}, {size - 1, 4096, true}, {size, 1, false}, {0, 0, false}, {-1, 1, false}, {1 << 62, 1 << 62, false}} {
+		if got := b.AtOnce(id, c.off, c.n); got != c.want {
+			t.Errorf("staged, %d bytes at %d: %v", c.n, c.off, got)
+		}
+	}
+	if err := b.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if b.AtOnce(id, 0, size) {
+		t.Error("when it is stored, which may be read from disk")
+	}
+	same(t, b, path)
+}
+
 // TestLargeFilesDoNotWait: a span of few files is written at once.
 func TestLargeFilesDoNotWait(t *testing.T) {
 	l := layertest.New(t, 3, 2*mib, 256<<10)

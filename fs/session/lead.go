@@ -14,8 +14,8 @@ import (
 // ask for up to MaxRead.
 const maxDirReply = 64 << 10
 
-// lead serves the session until it ends or a READ comes, or an OPEN that has to
-// wait, which it serves after it made another goroutine the leader. The caller
+// lead serves the session until it ends or a READ comes that may have to wait, or such
+// an OPEN, which it serves after it made another goroutine the leader. The caller
 // holds a reference of the session for it.
 func (s *Session) lead() {
 	for {
@@ -26,6 +26,11 @@ func (s *Session) lead() {
 			return
 		}
 		r := request(k.in[:n])
+		if s.readsAtOnce(r) {
+			s.readHere(r)
+			s.loop.kits.put(k)
+			continue
+		}
 		if r.opcode() == opRead {
 			s.read(append(request(nil), r...), k)
 			return

@@ -49,6 +49,10 @@ type MountOptions struct {
 	// EIO; otherwise Backing is asked anew. The same rules hold for it.
 	Intact   func(node uint64) bool
 	OpenWait time.Duration
+	// AtOnce, if set, says whether a READ of n bytes will need neither network
+	// nor disk. It is then served where it was received: making another goroutine the leader
+	// costs as much again. Safe for concurrent use; it must not block.
+	AtOnce func(node, offset uint64, n uint32) bool
 }
 
 // mountFlags: read-only, which also keeps the kernel from asking for
@@ -121,7 +125,7 @@ func (l *Loop) mount(mountpoint string, raw fuse.RawFileSystem, o MountOptions) 
 
 // newSession makes a session without a descriptor.
 func (l *Loop) newSession(mountpoint string, raw fuse.RawFileSystem, o MountOptions) *Session {
-	s := &Session{loop: l, mountpoint: mountpoint, backing: o.Backing, intact: o.Intact, openWait: o.OpenWait, refs: 1, fd: -1,
+	s := &Session{loop: l, mountpoint: mountpoint, backing: o.Backing, intact: o.Intact, openWait: o.OpenWait, atOnce: o.AtOnce, refs: 1, fd: -1,
 		done: make(chan struct{}), reading: make(map[uint64]uint32)}
 	s.raw = &guard{RawFileSystem: raw, session: s}
 	s.server = fuse.NewProtocolServer(s.raw, s.protocolOptions())

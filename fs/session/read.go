@@ -16,6 +16,19 @@ func (s *Session) read(r request, k *kit) {
 	}
 }
 
+// readsAtOnce says whether r is a READ that does not have to wait.
+func (s *Session) readsAtOnce(r request) bool {
+	return r.opcode() == opRead && s.atOnce != nil && r.size() <= MaxRead && s.atOnce(r.nodeID(), r.offset(), r.size())
+}
+
+// readHere serves a READ that does not have to wait, and so cannot be
+// interrupted.
+func (s *Session) readHere(r request) {
+	buf := s.loop.buffers.get(int(r.size()))
+	defer s.loop.buffers.put(buf)
+	s.handle(r, buf)
+}
+
 // handOver makes another goroutine the leader.
 func (s *Session) handOver(k *kit) {
 	s.loop.kits.put(k)

@@ -30,8 +30,9 @@ type Session struct {
 	backing    backing                // nil: no passthrough
 	intact     func(node uint64) bool // nil: what backing opened stays what it was
 	openWait   time.Duration          // for that
-	idle       idle                   // backing ids without an open file
-	kin        []*Session             // of the same identity, detached; see adoptKin
+	atOnce     func(node, offset uint64, n uint32) bool
+	idle       idle       // backing ids without an open file
+	kin        []*Session // of the same identity, detached; see adoptKin
 	done       chan struct{}
 	primed     atomic.Bool
 	left       atomic.Bool // a successor goes on: see Loop.Leave

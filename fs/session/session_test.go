@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -48,6 +49,54 @@ func TestMountUnmount(t *testing.T) {
 	within(t, fake.unmounted, "OnUnmount")
 	if isMounted(t, s.Mountpoint()) {
 		t.Error("still in the mount table")
+	}
+}
+
+// TestReadAtOnce: a read that does not wait is served without another leader;
+// others leave the session free meanwhile.
+func TestReadAtOnce(t *testing.T) {
+	for _, atOnce := range []bool{true, false} {
+		fake := newFake()
+		type question struct {
+			node, offset uint64
+			n            uint32
+		}
+		asked := make(chan question, 1000)
+		s, err := newLoop(t, session.Options{}).Mount(t.TempDir(), fake, session.MountOptions{AtOnce: func(node, offset uint64, n uint32) bool {
+			asked <- question{node, offset, n}
+			return atOnce
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = s.Unmount() })
+		slow, stat := make(chan error, 1), make(chan error, 1)
+		go func() { slow <- readAll(s, "slow1") }()
+		node := within(t, fake.entered, "the read")
+		if q := within(t, asked, "the question"); q.node != node || q.offset != 0 || q.n == 0 {
+			t.Errorf("asked for %+v, node %d is read", q, node)
+		}
+		go func() {
+			_, err := os.Stat(filepath.Join(s.Mountpoint(), "fast1"))
+			stat <- err
+		}()
+		if atOnce {
+			select {
+			case err := <-stat:
+				t.Errorf("another request was served during the read (%v)", err)
+			case <-time.After(100 * time.Millisecond):
+			}
+			close(fake.gate)
+		}
+		if err := within(t, stat, "the other request"); err != nil {
+			t.Error(err)
+		}
+		if !atOnce {
+			close(fake.gate)
+		}
+		if err := within(t, slow, "the read"); err != nil {
+			t.Errorf("at once: %v: %v", atOnce, err)
+		}
 	}
 }
 

@@ -25,6 +25,8 @@ const (
 	entryOutBytes  = int(unsafe.Sizeof(fuse.EntryOut{}))
 	// interruptBytes is struct fuse_in_header + struct fuse_interrupt_in.
 	interruptBytes = inHeaderBytes + 8
+	// readOffsetOffset is where READ says from where on it wants it.
+	readOffsetOffset = inHeaderBytes + 8
 	// readSizeOffset is where READ and READDIR say how much they want.
 	readSizeOffset = inHeaderBytes + 16
 	// maxWriteOffset is where the answer to INIT limits writes.
@@ -58,6 +60,14 @@ func (r request) size() uint32 {
 		return 0
 	}
 	return binary.NativeEndian.Uint32(r[readSizeOffset:])
+}
+
+// offset is from where on a READ wants it, in bytes.
+func (r request) offset() uint64 {
+	if len(r) < readOffsetOffset+8 {
+		return 0
+	}
+	return binary.NativeEndian.Uint64(r[readOffsetOffset:])
 }
 
 // limitSize lowers what a READ or READDIR wants.
