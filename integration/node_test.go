@@ -68,7 +68,7 @@ func (n *node) remove() {
 		n.logs()
 	}
 	if n.ctd != nil && n.ctd.Process != nil {
-		if err := n.ctd.Stop(); err != nil {
+		if err := n.ctd.End(); err != nil {
 			n.t.Error(err)
 		}
 	}

@@ -6,6 +6,7 @@ package testbed
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -129,6 +130,15 @@ func (c *Containerd) Start(ctx context.Context) error {
 		_, err := c.Ctr(ctx, "version")
 		return err == nil
 	})
+}
+
+// End stops containerd for good, and what it left of its shims: one that was
+// killed in the middle of a removal does not know them any more.
+func (c *Containerd) End() error {
+	err := c.Stop()
+	shims, listErr := having("cmdline", "-address", c.Address())
+	kill(shims)
+	return errors.Join(err, listErr)
 }
 
 // Address is the path of containerd's socket.

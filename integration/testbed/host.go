@@ -114,7 +114,7 @@ func (h *Host) Usage() (Usage, error) {
 func (h *Host) Stop() error {
 	var err error
 	if h.Ctd != nil && h.Ctd.Process != nil {
-		err = h.Ctd.Stop()
+		err = h.Ctd.End()
 	}
 	if h.daemon != nil {
 		err = errors.Join(err, h.daemon.Stop(), endMarked(h.marker))

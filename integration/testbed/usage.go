@@ -47,12 +47,16 @@ func usageOf(marker string) (Usage, error) {
 func (p *Process) Usage() (Usage, error) { return processUsage(fmt.Sprintf("/proc/%d", p.Pid())) }
 
 // marked lists the processes with marker in their environment.
-func marked(marker string) ([]int, error) {
-	files, err := filepath.Glob("/proc/[0-9]*/environ")
+func marked(marker string) ([]int, error) { return having("environ", marker) }
+
+// having lists the processes whose file in /proc, of strings that end in a zero byte,
+// has these in a row.
+func having(name string, list ...string) ([]int, error) {
+	files, err := filepath.Glob("/proc/[0-9]*/" + name)
 	var pids []int
 	for _, f := range files {
 		b, err := os.ReadFile(f)
-		if err != nil || !bytes.Contains(append([]byte{0}, b...), []byte("\x00"+marker+"\x00")) {
+		if err != nil || !bytes.Contains(append([]byte{0}, b...), []byte("\x00"+strings.Join(list, "\x00")+"\x00")) {
 			continue
 		}
 		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(f))); err == nil {
@@ -65,10 +69,14 @@ func marked(marker string) ([]int, error) {
 // endMarked kills what a daemon left running.
 func endMarked(marker string) error {
 	pids, err := marked(marker)
+	kill(pids)
+	return err
+}
+
+func kill(pids []int) {
 	for _, pid := range pids {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
-	return err
 }
 
 // processUsage reads one process's directory below /proc.
