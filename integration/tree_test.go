@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -54,6 +55,7 @@ func TestLazyEqualsUnpacked(t *testing.T) {
 			for _, tr := range trees {
 				tr.compareIn(n, "lazy")
 			}
+			compareMerged(n, trees)
 			if c.whole {
 				if err := n.spryd.Stop(); err != nil {
 					t.Fatal(err)
@@ -85,7 +87,44 @@ type tree struct {
 func (tr tree) compareIn(n *node, state string) {
 	n.t.Helper()
 	n.eventually("state "+state, func() bool { return tr.status(n).State == state })
-	tr.compare(n.t, state, n.lazyMount(tr.layer), timeless(tr.unpacked))
+	tr.compare(n, state, n.lazyMount(tr.layer), timeless(tr.unpacked))
+}
+
+// compareMerged compares what overlayfs shows of all layers, the lowest first.
+func compareMerged(n *node, trees []tree) {
+	n.t.Helper()
+	var lazy, unpacked []string
+	for _, tr := range slices.Backward(trees) {
+		lazy, unpacked = append(lazy, n.lazyMount(tr.layer)), append(unpacked, tr.unpacked)
+	}
+	options := treetest.Options{IgnoreNlink: true, IgnoreMtime: func(rel string) bool {
+		return slices.ContainsFunc(trees, func(tr tree) bool { return timeless(tr.unpacked)(rel) })
+	}}
+	if diff := treetest.Compare(merge(n.t, lazy), merge(n.t, unpacked), options); len(diff) != 0 {
+		n.t.Errorf("merged: %d differences:\n%s", len(diff), strings.Join(diff[:min(len(diff), 30)], "\n"))
+	}
+}
+
+// merge is an overlay of dirs, the uppermost first, until the test ends.
+func merge(t *testing.T, dirs []string) string {
+	t.Helper()
+	at := t.TempDir()
+	if err := unix.Mount("overlay", at, "overlay", unix.MS_RDONLY, "lowerdir="+strings.Join(dirs, ":")); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(at, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	return at
+}
+
+// hidesNothing says whether the FUSE mount of the layer shows no opaque
+// directories, as it is above no layer that has one of them.
+func (tr tree) hidesNothing(n *node) bool {
+	_, err := os.Stat(filepath.Join(n.spryd.Root(), "layers", tr.layer.Descriptor.Digest.Encoded(), "noxattrs"))
+	return err == nil
 }
 
 // compareFetching pulls ref, and compares the layer while the background
@@ -107,7 +146,7 @@ func (tr tree) compareFetching(n *node, ref string, proxy *testbed.Outage) {
 	root := fmt.Sprintf("/proc/self/fd/%d/", fd) // the slash follows the link
 	released := false
 	ignore := timeless(tr.unpacked)
-	tr.compare(n.t, "fetching", root, func(rel string) bool {
+	tr.compare(n, "fetching", root, func(rel string) bool {
 		if rel != "." && !released {
 			released = true
 			tr.release(n, proxy)
@@ -151,10 +190,14 @@ func (tr tree) status(n *node) status.Layer {
 }
 
 // compare compares the tree at root; what is walked first is root.
-func (tr tree) compare(t *testing.T, when, root string, ignoreMtime func(string) bool) {
-	t.Helper()
-	if diff := treetest.Compare(root, tr.unpacked, treetest.Options{IgnoreMtime: ignoreMtime}); len(diff) != 0 {
-		t.Errorf("%s: layer %s: %d differences:\n%s", when, tr.layer.Descriptor.Digest, len(diff), strings.Join(diff[:min(len(diff), 30)], "\n"))
+func (tr tree) compare(n *node, when, root string, ignoreMtime func(string) bool) {
+	n.t.Helper()
+	options := treetest.Options{IgnoreMtime: ignoreMtime}
+	if when != "plain" && tr.hidesNothing(n) {
+		options.IgnoreXattr = func(name string) bool { return name == "trusted.overlay.opaque" }
+	}
+	if diff := treetest.Compare(root, tr.unpacked, options); len(diff) != 0 {
+		n.t.Errorf("%s: layer %s: %d differences:\n%s", when, tr.layer.Descriptor.Digest, len(diff), strings.Join(diff[:min(len(diff), 30)], "\n"))
 	}
 }
 
