@@ -77,6 +77,7 @@ func (c *churn) start() error {
 	_, err := c.n.ctd.Ctr(c.n.ctx, args...)
 	if err != nil {
 		c.again("remove container", func() error { return c.n.removeContainer(c.namespace, id) })
+		_ = c.pull() // another churn may have removed the image, and be over
 	}
 	return err
 }
