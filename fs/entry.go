@@ -37,9 +37,12 @@ type entry struct {
 	// served is nil if the layer could not be mounted; then err says why.
 	served *served
 	err    error
-	// undecided says that no image's layers were compared with this one: see
-	// hideXattrs.
-	undecided bool
+	xattrs xattrs
+}
+
+// newEntry is the entry of a layer that this host may have on disk.
+func (f *FileSystem) newEntry(rec record) *entry {
+	return &entry{record: rec, owners: map[string]struct{}{}, xattrs: f.storedXattrs(rec.Layer)}
 }
 
 // served is a mounted layer.
@@ -72,7 +75,7 @@ func (f *FileSystem) serve(rec record, last func(*layer.Options)) (*served, erro
 	}
 	m.layer.Repair(func() error { return f.repair(rec, m) })
 	s := &served{index: m, identity: identity(rec), source: newSource(f.options.Registry, rec.Layer, rec.Images)}
-	s.noXattrs.Store(f.hidesXattrs(rec.Layer))
+	s.noXattrs.Store(f.storedXattrs(rec.Layer) == xattrsHidden)
 	if err = f.openLayer(s, rec, last); err == nil {
 		s.mountpoint = f.mountpoint(rec.Layer)
 		err = errors.Join(f.mount(s, rec.Layer), s.index.idle())

@@ -20,7 +20,8 @@ func PrefersPassthrough(tree *toc.Tree) bool { return prefersPassthrough(tree) }
 
 // Implied exposes which directories of a layer need a look below.
 func Implied(ctx context.Context, f *FileSystem, d digest.Digest) ([]string, error) {
-	return f.implied(ctx, d)
+	implied, _, err := f.directories(ctx, d)
+	return implied, err
 }
 
 // CheckFits exposes the comparison of Fits.

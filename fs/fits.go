@@ -27,19 +27,16 @@ const impliedMode = 0o755
 // and names the directory. The root of a layer has the owner of the one below,
 // and always 0755, whatever the archive says.
 //
-// A directory of the layer can hide one below it (opaque). Where the layer does not
-// say so to the kernel (see hideXattrs) and there is one, the error is such a one too.
+// A directory of the layer can hide one below it (opaque). Where there is one, and the
+// layer does not say so to the kernel (see hideXattrs), the error is such a one too.
 func (f *FileSystem) Fits(ctx context.Context, layer digest.Digest, lowers []index.Lower) error {
+	implied, opaque, err := f.directories(ctx, layer)
 	stack := f.below(ctx, lowers)
-	var err error
-	if len(lowers) > 0 {
-		var dirs []string
-		if dirs, err = f.implied(ctx, layer); err == nil {
-			err = fits(ctx, dirs, stack)
-		}
+	if err == nil && len(lowers) > 0 {
+		err = fits(ctx, implied, stack)
 	}
 	if err == nil {
-		err = f.hideXattrs(ctx, layer, stack)
+		err = f.hideXattrs(ctx, layer, opaque, stack)
 	}
 	if err != nil {
 		return fmt.Errorf("layer %s: %w", layer, err)
@@ -49,7 +46,7 @@ func (f *FileSystem) Fits(ctx context.Context, layer digest.Digest, lowers []ind
 
 // FitsAny is Fits for a layer of which it is not known yet what is below.
 func (f *FileSystem) FitsAny(ctx context.Context, layer digest.Digest) error {
-	if err := f.decideXattrs(ctx, layer, unknownBelow); err != nil {
+	if err := f.decideXattrs(ctx, layer, "it is not known what is below"); err != nil {
 		return fmt.Errorf("layer %s: %w", layer, err)
 	}
 	return nil

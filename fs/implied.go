@@ -5,7 +5,6 @@ package fs
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -14,49 +13,50 @@ import (
 	"github.com/spryd/spry/index/toc"
 )
 
-// implied lists the directories of a mounted layer that no entry of its archive
-// describes, without the root: slash separated paths relative to it, sorted.
-// The mount shows them as 0755 and 0:0, where unpacking takes their attributes
-// from the layers below. A layer that is not mounted matches
+// directories lists those of a mounted layer that are looked for in the layers below,
+// as slash separated paths relative to its root, sorted. The implied ones are those that
+// no entry of its archive describes, without the root: the mount shows them as
+// 0755 and 0:0, where unpacking takes their attributes from below. The opaque ones are
+// those of entry.opaquePaths. A layer that is not mounted matches
 // errdefs.ErrNotFound.
-func (f *FileSystem) implied(ctx context.Context, d digest.Digest) (paths []string, err error) {
+func (f *FileSystem) directories(ctx context.Context, d digest.Digest) (implied, opaque []string, err error) {
 	_, done, err := f.begin(ctx, d)
-	if err == nil {
-		defer done()
-		err = f.withTree(d, func(_ *entry, tree *toc.Tree) { paths = impliedPaths(tree) })
-	}
 	if err != nil {
-		return nil, fmt.Errorf("implied directories: %w", err)
+		return nil, nil, err
 	}
-	return paths, nil
-}
-
-// withTree calls do with a mounted layer's entry and file table, which is not there
-// afterwards. The caller has the lock of d.
-func (f *FileSystem) withTree(d digest.Digest, do func(*entry, *toc.Tree)) error {
+	defer done()
 	e := f.entry(d)
 	switch {
 	case e != nil && e.served != nil:
-		do(e, e.served.layer.Tree())
-		return nil
+		tree := e.served.layer.Tree()
+		return impliedPaths(tree), e.opaquePaths(tree), nil
 	case e != nil && e.plain != nil:
 		ix, err := f.openIndex(e.record)
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
-		do(e, ix.layer.Tree())
-		return ix.close()
+		tree := ix.layer.Tree()
+		return impliedPaths(tree), e.opaquePaths(tree), ix.close()
 	default:
-		return notMounted(d)
+		return nil, nil, notMounted(d)
 	}
 }
 
 func impliedPaths(tree *toc.Tree) []string {
-	var paths []string
+	var ids []toc.NodeID
 	for id := toc.RootID + 1; id <= toc.NodeID(tree.Len()); id++ {
 		if tree.Implied(id) {
-			paths = append(paths, strings.Clone(tree.Path(id))) // the tree's memory goes
+			ids = append(ids, id)
 		}
+	}
+	return sortedPaths(tree, ids)
+}
+
+// sortedPaths are the paths of nodes; they do not need the tree any more.
+func sortedPaths(tree *toc.Tree, ids []toc.NodeID) []string {
+	var paths []string
+	for _, id := range ids {
+		paths = append(paths, strings.Clone(tree.Path(id)))
 	}
 	slices.Sort(paths)
 	return paths

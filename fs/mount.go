@@ -96,7 +96,7 @@ func (f *FileSystem) wants(d digest.Digest) bool { return f.entry(d) == nil }
 func (f *FileSystem) share(rec record, ref index.LayerRef, owner string) error {
 	e := f.entry(ref.Layer)
 	if e == nil {
-		e = &entry{record: rec, owners: map[string]struct{}{}}
+		e = f.newEntry(rec)
 	}
 	if err := f.revive(e); err != nil {
 		return err
@@ -158,7 +158,12 @@ func (f *FileSystem) create(ctx context.Context, ref index.LayerRef, owner strin
 	}
 	e := f.entry(ref.Layer) // that could not be restored
 	if e == nil {
-		e = &entry{owners: map[string]struct{}{}, undecided: true}
+		e = &entry{owners: map[string]struct{}{}, xattrs: xattrsUndecided}
+	}
+	if e.xattrs == xattrsHidden { // its directory is a new one
+		if err := f.storeHidden(ref.Layer); err != nil {
+			return errors.Join(err, s.close(), f.remove(ref.Layer))
+		}
 	}
 	f.mu.Lock()
 	e.served, e.err = s, nil

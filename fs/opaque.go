@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/opencontainers/go-digest"
 
@@ -18,12 +16,19 @@ import (
 	"github.com/spryd/spry/index/toc"
 )
 
-// noXattrsName in a layer's directory says that its FUSE mount shows no extended
-// attributes. It need not survive a power loss: the mount does not either.
+// noXattrsName in a layer's directory says that its extended attributes are
+// hidden. It need not survive a power loss: the FUSE mount does not either.
 const noXattrsName = "noxattrs"
 
-// unknownBelow, in place of a directory, says that any may be below.
-const unknownBelow = "(not known)"
+// xattrs says whether the FUSE mounts of a layer show its extended attributes:
+// see hideXattrs. To show them is always right.
+type xattrs int
+
+const (
+	xattrsShown     xattrs = iota
+	xattrsUndecided        // shown, but no image's layers were compared with this one yet
+	xattrsHidden           // maybe not in all mounts; above no layers of which they hide something
+)
 
 // hideXattrs has a layer show no extended attributes, if all that it has mark
 // directories as opaque which no layer below it has, so that nothing is to be
@@ -33,77 +38,68 @@ const unknownBelow = "(not known)"
 //
 // That is decided with the first layers below it that are seen. Later ones which have
 // such a directory get an error that matches [index.ErrNotLazy].
-func (f *FileSystem) hideXattrs(ctx context.Context, d digest.Digest, stack *below.Stack) error {
-	dirs, err := f.opaque(ctx, d)
-	if err != nil {
-		return err
-	}
-	for _, dir := range dirs {
+func (f *FileSystem) hideXattrs(ctx context.Context, d digest.Digest, opaque []string, stack *below.Stack) error {
+	for _, dir := range opaque {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		if _, ok, err := stack.Find(dir); ok || err != nil {
-			return f.decideXattrs(ctx, d, dir)
+			return f.decideXattrs(ctx, d, fmt.Sprintf("directory /%s is below", dir))
 		}
 	}
 	return f.decideXattrs(ctx, d, "")
 }
 
-// opaque lists the opaque directories of a layer whose extended attributes are
-// hidden or may be: sorted paths relative to its root.
-func (f *FileSystem) opaque(ctx context.Context, d digest.Digest) ([]string, error) {
-	_, done, err := f.begin(ctx, d)
-	if err != nil {
-		return nil, err
+// opaquePaths lists the opaque directories of a layer, if its attributes are hidden or
+// may be. The caller has the lock of its digest.
+func (e *entry) opaquePaths(tree *toc.Tree) []string {
+	if e.xattrs == xattrsShown {
+		return nil
 	}
-	defer done()
-	var paths []string
-	err = f.withTree(d, func(e *entry, tree *toc.Tree) {
-		if !e.undecided && !f.hidesXattrs(d) {
-			return
-		}
-		dirs, ok := tree.OnlyOpaque()
-		if !ok {
-			e.undecided = false
-		}
-		for _, id := range dirs {
-			paths = append(paths, strings.Clone(tree.Path(id))) // the tree's memory goes
-		}
-	})
-	slices.Sort(paths)
-	return paths, err
+	dirs, ok := tree.OnlyOpaque()
+	if !ok {
+		e.xattrs = xattrsShown
+	}
+	return sortedPaths(tree, dirs)
 }
 
-// decideXattrs decides about the attributes of a layer, if that was not done, for
-// layers below it that have dir, "" for none of its opaque directories.
-func (f *FileSystem) decideXattrs(ctx context.Context, d digest.Digest, dir string) error {
+// decideXattrs decides about the attributes of a layer, if that was not done; needed
+// says why they must be shown above the layers in question, "" that they need not.
+func (f *FileSystem) decideXattrs(ctx context.Context, d digest.Digest, needed string) error {
 	_, done, err := f.begin(ctx, d)
 	if err != nil {
 		return err
 	}
 	defer done()
 	e := f.entry(d)
-	if e == nil {
-		return notMounted(d)
-	}
-	undecided := e.undecided
-	e.undecided = false
 	switch {
-	case dir != "" && f.hidesXattrs(d):
-		return fmt.Errorf("%w: it does not hide directory /%s below it, as other images do not have that", index.ErrNotLazy, dir)
-	case dir != "" || !undecided || e.served == nil || !e.served.layer.Tree().HasXattrs():
+	case e == nil:
+		return notMounted(d)
+	case e.xattrs == xattrsHidden && needed != "":
+		return fmt.Errorf("%w: its opaque directories are not shown, as they hid nothing in other images, but %s", index.ErrNotLazy, needed)
+	case e.xattrs != xattrsUndecided:
+		return nil
+	case needed != "" || e.served == nil || !e.served.layer.Tree().HasXattrs():
+		e.xattrs = xattrsShown
 		return nil
 	}
-	if err := os.WriteFile(filepath.Join(f.dir(d), noXattrsName), nil, 0o600); err != nil {
+	if err := f.storeHidden(d); err != nil {
 		return err
 	}
+	e.xattrs = xattrsHidden
 	e.served.noXattrs.Store(true)
 	return nil
 }
 
-// hidesXattrs says whether the FUSE mount of a layer shows no extended
-// attributes, though it may have some.
-func (f *FileSystem) hidesXattrs(d digest.Digest) bool {
-	_, err := os.Lstat(filepath.Join(f.dir(d), noXattrsName))
-	return err == nil
+// storeHidden has the next process know that attributes of a layer are hidden.
+func (f *FileSystem) storeHidden(d digest.Digest) error {
+	return os.WriteFile(filepath.Join(f.dir(d), noXattrsName), nil, 0o600)
+}
+
+// storedXattrs is what an earlier process decided about the attributes of a layer.
+func (f *FileSystem) storedXattrs(d digest.Digest) xattrs {
+	if _, err := os.Lstat(filepath.Join(f.dir(d), noXattrsName)); err != nil {
+		return xattrsShown
+	}
+	return xattrsHidden
 }

@@ -99,13 +99,32 @@ func TestNothingToHide(t *testing.T) {
 		if got := merged(t, h, img, without); got != "mine" {
 			t.Errorf("overlayfs shows %q", got)
 		}
-		checkReason(t, h.Fits(t.Context(), d, with), "does not hide directory /new below it")
-		checkReason(t, h.FitsAny(t.Context(), d), "does not hide directory")
+		checkReason(t, h.Fits(t.Context(), d, with), "but directory /new is below")
+		checkReason(t, h.FitsAny(t.Context(), d), "but it is not known what is below")
 		h.stop(t)
 		h = start(t, h.root, func(o *spryfs.Options) { o.Background = false })
 		if err := h.Restore(t.Context(), d, "a"); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestHiddenStaysAfterDamage: what is hidden from the kernel is remembered when
+// the layer has to be made anew, as a mount of before may be taken over.
+func TestHiddenStaysAfterDamage(t *testing.T) {
+	h, img := opaqueHost(t)
+	d := img.desc.Layers[0].Digest
+	checkReason(t, h.Fits(t.Context(), d, lower(t, false)), "")
+	h.stop(t)
+	if err := os.Remove(h.indexFile(d)); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		h = start(t, h.root, func(o *spryfs.Options) { o.Background = false })
+		_ = h.Restore(t.Context(), d, "a") // the first time it fails
+		h.mount(t, img, 0, "b")
+		checkReason(t, h.Fits(t.Context(), d, lower(t, true)), "but directory /new is below")
+		h.stop(t)
 	}
 }
 

@@ -24,8 +24,7 @@ func (f *FileSystem) Restore(ctx context.Context, layer digest.Digest, owner str
 	defer done()
 	e := f.entry(layer)
 	if e == nil {
-		e = &entry{owners: map[string]struct{}{}}
-		e.record.Layer = layer
+		e = f.newEntry(record{Layer: layer})
 	}
 	f.put(e, e.record, owner)
 	f.mu.Lock()

@@ -25,7 +25,8 @@
 // directory's attributes from below when it is unpacked. Where these are not
 // what the lazy layer shows, it is unpacked for this chain alone. On a rebase
 // (below) nothing is known of what is below; containerd's own unpacking does
-// not look there either.
+// not look there either, and a layer that depends on it in another way (see
+// FileSystem.FitsAny) is unpacked.
 //
 // A client that unpacks layers in parallel (containerd's "rebase") prepares
 // them without a parent and names it at Commit. Such a layer must not be

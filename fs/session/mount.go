@@ -50,8 +50,8 @@ type MountOptions struct {
 	Intact   func(node uint64) bool
 	OpenWait time.Duration
 	// AtOnce, if set, says whether a READ of n bytes will need neither network
-	// nor disk. It is then served where it was received: making another goroutine the leader
-	// costs as much again. Safe for concurrent use; it must not block.
+	// nor disk. It is then served where it was received, and no other goroutine has to be
+	// made the leader. Safe for concurrent use; it must not block.
 	AtOnce func(node, offset uint64, n uint32) bool
 }
 
