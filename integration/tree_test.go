@@ -8,12 +8,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
 	"github.com/containerd/containerd/v2/pkg/archive"
 	"github.com/klauspost/compress/gzip"
+	"github.com/opencontainers/go-digest"
+	"github.com/opencontainers/image-spec/identity"
 	"golang.org/x/sys/unix"
 
 	"github.com/spryd/spry/fs/node/treetest"
@@ -55,7 +56,7 @@ func TestLazyEqualsUnpacked(t *testing.T) {
 			for _, tr := range trees {
 				tr.compareIn(n, "lazy")
 			}
-			compareMerged(n, trees)
+			n.compareMerged(ref, chain(c.image).String())
 			if c.whole {
 				if err := n.spryd.Stop(); err != nil {
 					t.Fatal(err)
@@ -90,34 +91,13 @@ func (tr tree) compareIn(n *node, state string) {
 	tr.compare(n, state, n.lazyMount(tr.layer), timeless(tr.unpacked))
 }
 
-// compareMerged compares what overlayfs shows of all layers, the lowest first.
-func compareMerged(n *node, trees []tree) {
-	n.t.Helper()
-	var lazy, unpacked []string
-	for _, tr := range slices.Backward(trees) {
-		lazy, unpacked = append(lazy, n.lazyMount(tr.layer)), append(unpacked, tr.unpacked)
+// chain is the chain id of an image.
+func chain(im testbed.Image) digest.Digest {
+	var diffIDs []digest.Digest
+	for _, l := range im.Layers {
+		diffIDs = append(diffIDs, l.DiffID)
 	}
-	options := treetest.Options{IgnoreNlink: true, IgnoreMtime: func(rel string) bool {
-		return slices.ContainsFunc(trees, func(tr tree) bool { return timeless(tr.unpacked)(rel) })
-	}}
-	if diff := treetest.Compare(merge(n.t, lazy), merge(n.t, unpacked), options); len(diff) != 0 {
-		n.t.Errorf("merged: %d differences:\n%s", len(diff), strings.Join(diff[:min(len(diff), 30)], "\n"))
-	}
-}
-
-// merge is an overlay of dirs, the uppermost first, until the test ends.
-func merge(t *testing.T, dirs []string) string {
-	t.Helper()
-	at := t.TempDir()
-	if err := unix.Mount("overlay", at, "overlay", unix.MS_RDONLY, "lowerdir="+strings.Join(dirs, ":")); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := unix.Unmount(at, 0); err != nil {
-			t.Error(err)
-		}
-	})
-	return at
+	return identity.ChainID(diffIDs)
 }
 
 // hidesNothing says whether the FUSE mount of the layer shows no opaque
