@@ -94,8 +94,8 @@ func TestSweepKeepsOwnedLayersOnly(t *testing.T) {
 }
 
 func TestFailedRestoreKeepsTheLayerForLater(t *testing.T) {
-	root := t.TempDir()
-	img := push(t, remotetest.New(t), "app", "", 1)
+	root, srv := t.TempDir(), remotetest.New(t)
+	img := push(t, srv, "app", "", 1)
 	h := start(t, root, nil)
 	h.mount(t, img, 0, "a")
 	h.stop(t)
@@ -108,6 +108,8 @@ func TestFailedRestoreKeepsTheLayerForLater(t *testing.T) {
 	if err := os.Truncate(index, 100); err != nil {
 		t.Fatal(err)
 	}
+	// The registry has no index any more either, to heal the layer with.
+	srv.Rule(remotetest.Rule{Path: img.ztocs[0].Digest.String(), Do: remotetest.Status(404)})
 
 	h = start(t, root, nil)
 	if err := h.Restore(t.Context(), d, "a"); err == nil {

@@ -29,8 +29,6 @@ type handle struct {
 	id    toc.NodeID
 	users int
 	place *list.Element // nil: forgotten, closed by its last user
-	// writing is held from a write to the stamp that follows it.
-	writing sync.Mutex
 }
 
 // use returns the file of id, opened by open if it is not open yet. The

@@ -68,9 +68,17 @@ func (s *Store) intact(h *handle) bool {
 	if s.hasStamp(h) {
 		return true
 	}
-	h.writing.Lock() // it may be between a write and the stamp
-	defer h.writing.Unlock()
+	defer s.lockWriting(h.id)() // it may be between a write and the stamp
 	return s.hasStamp(h)
+}
+
+// lockWriting locks file id from a write to the stamp that follows it, whatever
+// handle it is written by, and returns what unlocks it. Other files may share
+// the lock.
+func (s *Store) lockWriting(id toc.NodeID) (unlock func()) {
+	mu := &s.writing[int(id)%len(s.writing)]
+	mu.Lock()
+	return mu.Unlock
 }
 
 // Intact says whether the file of id is complete and nobody else wrote to it. If
@@ -138,7 +146,7 @@ func (s *Store) restamp(sp span.Span) {
 
 // protect drops what other spans than sp hold of the file of h if somebody else
 // wrote to it: with the stamp that follows the write of sp nobody would know.
-// The caller has h.writing.
+// The caller has locked the file: see lockWriting.
 func (s *Store) protect(h *handle, sp span.ID) error {
 	first, last := s.spans(h.id)
 	for other := first; other <= last; other++ {

@@ -31,8 +31,9 @@ type Store struct {
 	usage  *usage
 
 	handles      handles
-	present      []atomic.Bool // by span
-	stamps       atomic.Bool   // files have stamps: none of an earlier version
+	writing      [64]sync.Mutex // by file: see lockWriting
+	present      []atomic.Bool  // by span
+	stamps       atomic.Bool    // files have stamps: none of an earlier version
 	sealed       atomic.Bool
 	proven       atomic.Bool // and finished
 	missingSpans atomic.Int64
@@ -124,8 +125,7 @@ func (s *Store) writePiece(c *cursor, id toc.NodeID, sp span.ID, p []byte, off i
 		return err
 	}
 	defer s.handles.done(h)
-	h.writing.Lock()
-	defer h.writing.Unlock()
+	defer s.lockWriting(id)()
 	if err := s.protect(h, sp); err != nil {
 		return err
 	}

@@ -105,11 +105,12 @@ func TestReadAt(t *testing.T) {
 	}
 }
 
+// More than there are handles, so that a file is open more than once.
 func TestConcurrentUse(t *testing.T) {
 	l := layertest.New(t, 100, 6000, 2500)
 	s := open(t, t.TempDir(), l)
 	var wg sync.WaitGroup
-	for range 4 {
+	for range store.MaxHandles {
 		wg.Go(func() {
 			for _, i := range rand.Perm(l.Len()) {
 				id := span.ID(i)
