@@ -17,9 +17,6 @@ const (
 	// idleWindow is the time over which CPU use is measured. The kernel
 	// counts in steps of 10 ms.
 	idleWindow = 80 * time.Millisecond
-	// longestHold bounds how long a transfer is held back for want of a CPU,
-	// so that a busy host gets there too.
-	longestHold = 400 * time.Millisecond
 	// userHZ is the unit of /proc/stat: ticks a second, on every
 	// architecture that Go runs on.
 	userHZ = 100

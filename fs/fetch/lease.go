@@ -107,7 +107,7 @@ func (l *Lease) mustYield(held time.Time) (wait <-chan struct{}, again <-chan ti
 		return nil, nil
 	case l.s.demandLocked():
 		return l.s.changed, nil
-	case l.s.crowdedLocked() && time.Since(held) < longestHold:
+	case l.s.crowdedLocked() && time.Since(held) < computing:
 		return l.s.changed, time.After(idleWindow)
 	}
 	return nil, nil

@@ -25,8 +25,9 @@ const parallelAhead = 4
 const (
 	// calmAfter is how long demand must be over for a start to be.
 	calmAfter = 500 * time.Millisecond
-	// computing is for how long after that a process may use the CPUs for
-	// what it has read, so that background keeps off them.
+	// computing is for how long after demand a process may use the CPUs for
+	// what it has read, so that background keeps off them. No transfer is held
+	// longer for that: a host where demand does not end gets there too.
 	computing = 2 * time.Second
 	// unusedBelow is how much of one CPU others may use that nothing starts.
 	unusedBelow = 0.3

@@ -111,6 +111,9 @@ func (l *Layer) Ahead(ctx context.Context, id toc.NodeID, off, n int64) error {
 	return l.reader.FetchFile(ctx, fetch.Readahead, id, off, n)
 }
 
+// Around is what a read that misses brings here; see [read.Reader.Around].
+func (l *Layer) Around(id toc.NodeID, off int64) (from, n int64) { return l.reader.Around(id, off) }
+
 // Flush writes what was fetched to disk: see [read.Reader.Flush].
 func (l *Layer) Flush(ctx context.Context) error { return l.reader.Flush(ctx) }
 

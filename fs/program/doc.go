@@ -7,10 +7,10 @@
 // code imports, compiled or source, and they import; those that Perl, Ruby and
 // JavaScript for Node name, and they name; the extensions that PHP is configured to
 // load; the packages that Go sources import, and the tools that build them; those
-// that R and its scripts load, and they need; the commands of shell scripts; what
-// the launcher of a Java virtual machine loads, and with the first library of an
-// application the classes of the platform that most use; and the locale that the
-// image or an interpreter chooses. Kernel, loader and interpreters read these one
+// that R and its scripts load, and they need; the commands of shell scripts, and the
+// scripts and Java libraries that they name; what the launcher of a Java virtual
+// machine loads, and with the first library of a server the classes of the platform
+// that most use; and the locale that the image or an interpreter chooses. Kernel, loader and interpreters read these one
 // after another; over a network each would cost the answer time of a registry.
 //
 // What it finds are guesses. It looks for files as the loader and interpreters

@@ -180,21 +180,29 @@ func TestR(t *testing.T) {
 }
 
 // TestJVM: what the launcher loads is fetched whole although it is large, of the
-// modules what most programs use. A script that knows JAVA_HOME starts it.
+// modules what most programs use. A script that knows JAVA_HOME starts it, with the
+// libraries that it names.
 func TestJVM(t *testing.T) {
 	const size = read.WholeFile + 1
 	l := newLayer(t, elfFile("opt/jdk/bin/java", linkage{needed: []string{"libjli.so"}, search: []string{"$ORIGIN/../lib"}}), elfFile("opt/jdk/lib/libjli.so", linkage{}),
 		remotetest.File{Name: "opt/jdk/lib/server/libjvm.so", Body: strings.Repeat("x", size)}, remotetest.File{Name: "opt/jdk/lib/jvm.cfg", Body: "-server"},
 		remotetest.File{Name: "opt/jdk/lib/other", Body: "x"}, remotetest.File{Name: "opt/jdk/lib/modules", Body: strings.Repeat("x", jvmBase+1)},
-		remotetest.File{Name: "run.sh", Body: "#!/bin/sh\nexec \"$JAVA_HOME\"/bin/java\n"})
+		remotetest.File{Name: "usr/bin/java", Link: "../../opt/jdk/bin/java"}, remotetest.File{Name: "bin/sh", Body: "x"},
+		remotetest.File{Name: "srv/bin/run.sh", Body: "#!/bin/sh\n. \"$HOME\"/bin/env.sh\nCP=${HOME}/lib/a.jar:/opt/lib/b.jar:$HOME/lib/c.zip\nexec \"$JAVA_HOME\"/bin/java\n"},
+		remotetest.File{Name: "srv/bin/env.sh", Body: "x"}, remotetest.File{Name: "srv/lib/a.jar", Body: "x"}, remotetest.File{Name: "srv/lib/c.zip", Body: "x"},
+		remotetest.File{Name: "opt/lib/b.jar", Body: "x"}, remotetest.File{Name: "lib/a.jar", Body: "x"})
 	machine := []string{"0:opt/jdk/bin/java", "0:opt/jdk/lib/jvm.cfg", "0:opt/jdk/lib/libjli.so", "0:opt/jdk/lib/modules", "0:opt/jdk/lib/server/libjvm.so"}
 	follows(t, `{"config":{"Cmd":["/opt/jdk/bin/java"]}}`, machine, l)
-	if end := l.fetched["opt/jdk/lib/modules"]; end != jvmBase {
+	if end := l.fetched["opt/jdk/lib/modules"]; end != jvmBoot {
 		t.Errorf("%d bytes of the modules", end)
 	}
 	if end := l.fetched["opt/jdk/lib/server/libjvm.so"]; end != size {
 		t.Errorf("%d bytes of the machine", end)
 	}
+	clear(l.seen)
+	clear(l.fetched)
+	application := []string{"0:bin/sh", "0:lib/a.jar", "0:opt/lib/b.jar", "0:srv/bin/env.sh", "0:srv/bin/run.sh", "0:srv/lib/a.jar"}
+	follows(t, `{"config":{"Cmd":["/srv/bin/run.sh"]}}`, append(application, machine...), l)
 }
 
 // packageOf has n modules, each of which imports ten others and uses names that

@@ -42,6 +42,7 @@ func FuzzNames(f *testing.F) {
 		check("compiled", compiled, maxImports)
 		check("source", sourceNames(text), maxImports+1) // one statement may name a module too
 		check("script", scriptCommands(text), maxCommands)
+		check("files of a script", scriptFiles(text), maxCommands)
 		check("description", attached(text), maxDependencies)
 		check("namespace", imported(text), maxDependencies)
 		check("perl", perlNames(text), maxNames)

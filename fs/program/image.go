@@ -29,6 +29,9 @@ type Layer interface {
 	Tree() *toc.Tree
 	// Ahead fetches n bytes of file id at off; it returns when they are here.
 	Ahead(ctx context.Context, id toc.NodeID, off, n int64) error
+	// Around is what a read at off of file id, which is not fetched whole, brings
+	// here if it misses: n bytes at from.
+	Around(id toc.NodeID, off int64) (from, n int64)
 	// ReadAt fills p with the content of file id at off.
 	ReadAt(ctx context.Context, id toc.NodeID, p []byte, off int64) error
 	// Follow says whether it is called for file id the first time: what a file

@@ -107,24 +107,37 @@ func TestJimage(t *testing.T) {
 	}
 }
 
-// TestJavaApplication: with the libraries of an application come the classes of
-// the platform that are not in the beginning of its file.
-func TestJavaApplication(t *testing.T) {
-	const home = "usr/lib/jvm/java-17/lib/"
-	near, far := uint32(1<<20), uint32(jvmBase+2<<20)
-	platform := jimageOf(jvmClasses[:2], []uint32{near, far})
-	begins := int64(len(platform))
-	platform = append(platform, make([]byte, far+classBytes)...)
-	l := newLayer(t, remotetest.File{Name: home + jvmModules, Body: string(platform)}, remotetest.File{Name: "app/a.jar", Body: zipLocal})
-	Start(t.Context(), Image{l}, command(t, `{"config":{"Cmd":["/app/a.jar"]}}`))
-	want := part{begins + int64(far), classBytes}
-	if parts := l.parts[home+jvmModules]; !slices.Contains(parts, want) {
-		t.Errorf("fetched %v, not %v", parts, want)
-	}
-	for _, p := range l.parts[home+jvmModules] {
-		if p.off > begins && p != want {
-			t.Errorf("fetched %v", p)
-		}
+// TestJavaServer: with the libraries of a server come the classes of the platform
+// that it uses and small programs do not.
+func TestJavaServer(t *testing.T) {
+	const modules = "usr/lib/jvm/java-17/lib/" + jvmModules
+	for _, c := range []struct {
+		name   string
+		jars   []remotetest.File
+		server bool
+	}{
+		{"a program", []remotetest.File{{Name: "app/a.jar", Body: zipLocal + "com/example/Main.class"}}, false},
+		{"a library of a server", []remotetest.File{{Name: "app/a.jar", Body: zipLocal}, {Name: "app/tomcat-juli.jar", Body: zipLocal}}, true},
+		{"a server in one file", []remotetest.File{{Name: "app/a.jar", Body: zipLocal + strings.Repeat("x", 2*maxListing) + "org/springframework/boot/loader/"}}, true},
+		{"what only its content names", []remotetest.File{{Name: "app/a.jar", Body: zipLocal + "org/springframework/" + strings.Repeat("x", maxListing)}}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			near, far := uint32(1<<20), uint32(jvmBase+2<<20)
+			platform := jimageOf(jvmClasses[:2], []uint32{near, far})
+			begins := int64(len(platform))
+			platform = append(platform, make([]byte, far+around)...)
+			l := newLayer(t, append(c.jars, remotetest.File{Name: modules, Body: string(platform)})...)
+			Start(t.Context(), Image{l}, command(t, `{"config":{"Cmd":["/app/a.jar"]}}`))
+			var want []part
+			if c.server {
+				want = []part{{jvmBoot, jvmBase - jvmBoot}, {begins + int64(far) - around, 2 * around}}
+			}
+			got := slices.DeleteFunc(l.parts[modules], func(p part) bool { return p.off < int64(near) }) // its tables
+			slices.SortFunc(got, func(a, b part) int { return int(a.off - b.off) })
+			if !slices.Equal(got, want) {
+				t.Errorf("fetched %v, want %v", got, want)
+			}
+		})
 	}
 }
 

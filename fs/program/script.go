@@ -53,9 +53,6 @@ func (s *start) addScript(c content, head []byte) {
 		s.addImports(path.Dir(c.f.Path), sourceNames(text))
 		return
 	}
-	if strings.Contains(text, jvmHome) {
-		s.add(programs.find(s.image, jvmProgram))
-	}
 	for _, word := range scriptCommands(text) {
 		f, ok := programs.find(s.image, word)
 		if !ok {
@@ -63,6 +60,18 @@ func (s *start) addScript(c content, head []byte) {
 		}
 		if _, size := f.Layer.Tree().Data(f.Node); size <= maxCommand {
 			s.add(f, true)
+		}
+	}
+	if strings.Contains(text, jvmHome) {
+		if f, ok := programs.find(s.image, jvmProgram); ok {
+			s.addJVM(path.Join(path.Dir(f.Path), jvmLib)) // not when the launcher has been looked into
+			s.add(f, true)
+		}
+	}
+	here := path.Dir(c.f.Path)
+	for _, name := range scriptFiles(text) {
+		for _, dir := range []string{path.Dir(here), here, "/"} {
+			s.add(s.find(path.Join(dir, name)))
 		}
 	}
 }

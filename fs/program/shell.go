@@ -4,6 +4,7 @@
 package program
 
 import (
+	"path"
 	"slices"
 	"strings"
 )
@@ -65,6 +66,22 @@ func scriptCommands(script string) (commands []string) {
 		}
 	}
 	return commands
+}
+
+// scriptFiles are the scripts and Java libraries that a shell script names, by their
+// paths from the root, or from what a variable stands for: where its application
+// is, mostly.
+func scriptFiles(script string) (names []string) {
+	for _, word := range strings.FieldsFunc(script, func(r rune) bool { return strings.ContainsRune(separators+":\\", r) }) {
+		_, name, ok := strings.Cut(word, "/")
+		if ext := path.Ext(name); ok && (ext == jarSuffix || ext == ".sh") && !strings.ContainsAny(name, "*?") && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+		if len(names) >= maxCommands {
+			break
+		}
+	}
+	return names
 }
 
 // scriptPath is what a script puts before the PATH that it was given, with a

@@ -252,7 +252,7 @@ func (s *start) addLinked(c content, n int64) {
 	}
 	switch {
 	case path.Base(c.f.Path) == jvmLauncher:
-		s.addJVM(c.f)
+		s.addJVM(path.Dir(c.f.Path))
 	case isInterpreter(c.f.Path, "ruby"):
 		s.later(s.addRubyBoot)
 	case isInterpreter(c.f.Path, "node"):

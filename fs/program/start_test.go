@@ -50,6 +50,15 @@ func (l *fakeLayer) Ahead(_ context.Context, id toc.NodeID, off, n int64) error 
 	return l.fail
 }
 
+// around is what Around says is fetched before and behind an offset.
+const around = 64 << 10
+
+func (l *fakeLayer) Around(id toc.NodeID, off int64) (from, n int64) {
+	_, size := l.tree.Data(id)
+	from = max(off-around, 0)
+	return from, min(off+around, size) - from
+}
+
 func (l *fakeLayer) Follow(id toc.NodeID) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -6,6 +6,7 @@ package read
 import (
 	"github.com/spryd/spry/fs/fetch"
 	"github.com/spryd/spry/index/span"
+	"github.com/spryd/spry/index/toc"
 )
 
 // maxAhead is how many readaheads of a layer may run at a time.
@@ -64,6 +65,16 @@ func (r *Reader) neighbourhood(rq request) (first, last span.ID) {
 		last = min(last, max(first+block-1, rq.last))
 	}
 	return first, last
+}
+
+// Around is what a read of file id at off, which lies in it, brings here of it if
+// it misses: n bytes at from.
+func (r *Reader) Around(id toc.NodeID, off int64) (from, n int64) {
+	data, size := r.tree.Data(id)
+	at := r.layer.At(data + span.UncompressedOffset(off))
+	first, last := r.neighbourhood(request{node: id, first: at, last: at})
+	from = max(int64(r.layer.Span(first).OutStart-data), 0)
+	return from, min(int64(r.layer.Span(last).OutEnd-data), size) - from
 }
 
 // fetchAhead fetches the spans from first to last in the background of the

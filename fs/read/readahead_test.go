@@ -159,6 +159,10 @@ func TestFileIsFetchedWhole(t *testing.T) {
 			if missing, _ := b.store.Missing(); missing != l.Len()-int(last-first+1) {
 				t.Errorf("%d of %d spans are missing, want all but %d to %d", missing, l.Len(), first, last)
 			}
+			start, end := max(l.Span(first).OutStart-data, 0), min(l.Span(last).OutEnd-data, span.UncompressedOffset(n))
+			if from, around := b.Around(node, 2*mib); from != int64(start) || around != int64(end-start) {
+				t.Errorf("%d bytes at %d around the read, want %d at %d", around, from, end-start, start)
+			}
 		})
 	}
 }
