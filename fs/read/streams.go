@@ -48,12 +48,12 @@ type stream struct {
 
 // next notes a read of [start, end) and returns what to read ahead, which is
 // empty for a reader that is not sequential or far enough ahead. When a
-// reader has half of the window behind it, the next is twice as large.
+// reader has half of what was read ahead behind it, the window is twice as large.
 //
 // It goes on behind fileEnd, the end of the file that is read, only for a reader
-// that leaves little out: one that reads files in order. Programs and libraries
-// are faulted in here and there, more or less in order too, and what lies behind
-// them is another program's.
+// that leaves little out: one that reads files in order, and not further than
+// that has read. Programs and libraries are faulted in here and there, more or less
+// in order too, and what lies behind them is another program's.
 func (s *streams) next(start, end, fileEnd span.UncompressedOffset) (from, to span.UncompressedOffset) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -66,10 +66,11 @@ func (s *streams) next(start, end, fileEnd span.UncompressedOffset) (from, to sp
 	if !st.dense() {
 		to = min(to, fileEnd)
 	}
+	to = min(to, max(fileEnd, st.next+span.UncompressedOffset(st.read)))
 	if from >= to {
 		return 0, 0
 	}
-	st.edge, st.mark = to, to-st.window/2
+	st.edge, st.mark = to, to-(to-st.next)/2
 	st.window = min(2*st.window, largestWindow)
 	return from, to
 }
