@@ -52,8 +52,8 @@ type stream struct {
 //
 // It goes on behind fileEnd, the end of the file that is read, only for a reader
 // that leaves little out: one that reads files in order, and not further than
-// that has read. Programs and libraries are faulted in here and there, more or less
-// in order too, and what lies behind them is another program's.
+// twice what that has read. Programs and libraries are faulted in here and there,
+// more or less in order too, and what lies behind them is another program's.
 func (s *streams) next(start, end, fileEnd span.UncompressedOffset) (from, to span.UncompressedOffset) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -66,7 +66,7 @@ func (s *streams) next(start, end, fileEnd span.UncompressedOffset) (from, to sp
 	if !st.dense() {
 		to = min(to, fileEnd)
 	}
-	to = min(to, max(fileEnd, st.next+span.UncompressedOffset(st.read)))
+	to = min(to, max(fileEnd, st.next+span.UncompressedOffset(2*st.read)))
 	if from >= to {
 		return 0, 0
 	}
