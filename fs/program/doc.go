@@ -10,8 +10,9 @@
 // that R and its scripts load, and they need; the commands of shell scripts, and the
 // scripts and Java libraries that they name; what the launcher of a Java virtual
 // machine loads, and with the first library of a server the classes of the platform
-// that most use; and the locale that the image or an interpreter chooses. Kernel, loader and interpreters read these one
-// after another; over a network each would cost the answer time of a registry.
+// that most use; and the locale that the image or an interpreter chooses. Kernel,
+// loader and interpreters read these one after another; over a network each would
+// cost the answer time of a registry.
 //
 // What it finds are guesses. It looks for files as the loader and interpreters
 // do, but knows neither their caches nor the environment, PATH and locale of the

@@ -14,7 +14,8 @@ const (
 	maxJars     = 256
 	maxJarBytes = 32 << 20
 	jarSuffix   = ".jar"
-	// maxListing is how much of the end of a jar is looked at, in bytes: it lists what is in it.
+	// maxListing is how much of the end of a jar is looked at, in bytes: it lists
+	// what is in it.
 	maxListing = 256 << 10
 	// zipLocal begins the first file in a ZIP archive.
 	zipLocal = "PK\x03\x04"

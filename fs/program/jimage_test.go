@@ -6,6 +6,7 @@ package program
 import (
 	"bytes"
 	"encoding/binary"
+	"math"
 	"path"
 	"slices"
 	"strings"
@@ -123,7 +124,7 @@ func TestJavaServer(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			near, far := uint32(1<<20), uint32(jvmBase+2<<20)
-			platform := jimageOf(jvmClasses[:2], []uint32{near, far})
+			platform := jimageOf(jvmClasses[:3], []uint32{near, far, math.MaxUint32})
 			begins := int64(len(platform))
 			platform = append(platform, make([]byte, far+around)...)
 			l := newLayer(t, append(c.jars, remotetest.File{Name: modules, Body: string(platform)})...)

@@ -87,7 +87,7 @@ func (s *start) addClasses() {
 			continue
 		}
 		for _, name := range jvmClasses {
-			if off, ok := platform.find(name); ok {
+			if off, ok := platform.find(name); ok && off < size { // or else the file lies
 				from, n := f.Layer.Around(f.Node, off)
 				s.addPart(c, max(from, jvmBase), from+n)
 			}

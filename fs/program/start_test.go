@@ -55,6 +55,9 @@ const around = 64 << 10
 
 func (l *fakeLayer) Around(id toc.NodeID, off int64) (from, n int64) {
 	_, size := l.tree.Data(id)
+	if off < 0 || off >= size {
+		panic(fmt.Sprint("around ", off, " of ", size))
+	}
 	from = max(off-around, 0)
 	return from, min(off+around, size) - from
 }
