@@ -6,9 +6,12 @@ package store_test
 import (
 	"bytes"
 	"errors"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/spryd/spry/fs/layer/layertest"
 	"github.com/spryd/spry/fs/store"
@@ -157,6 +160,50 @@ func TestForeignWriteWhole(t *testing.T) {
 	if f.store.Intact(f.node) {
 		t.Error("intact after a write to what was finished")
 	}
+}
+
+// A write that a full disk ends in the middle is the store's own: what other spans
+// hold of the file stays.
+func TestFullDiskKeepsWhatIsWritten(t *testing.T) {
+	for range 20 { // orders in which spans arrive
+		dir := t.TempDir()
+		if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=64k"); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = unix.Unmount(dir, unix.MNT_DETACH) })
+		l := layertest.New(t, 40, 8000, 1000)
+		s := open(t, dir, l)
+		order, failed := rand.Perm(l.Len()), 0
+		for i := range 3 * len(order) {
+			id := span.ID(order[i%len(order)])
+			before := presentSpans(s, l)
+			if err := s.Put(id, l.Out(id)); errors.Is(err, unix.ENOSPC) {
+				failed++
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			for _, other := range before {
+				if !s.Has(other) {
+					t.Fatalf("put of span %d dropped span %d", id, other)
+				}
+			}
+		}
+		if failed == 0 {
+			t.Fatal("the disk was not full: the test does not test")
+		}
+		for _, id := range presentSpans(s, l) {
+			checkSpan(t, s, l, id)
+		}
+	}
+}
+
+func presentSpans(s *store.Store, l *layertest.Layer) (ids []span.ID) {
+	for id := range span.ID(l.Len()) {
+		if s.Has(id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 // Files of a version that gave them no stamps are taken as they are until they

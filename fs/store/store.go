@@ -129,10 +129,9 @@ func (s *Store) writePiece(c *cursor, id toc.NodeID, sp span.ID, p []byte, off i
 	if err := s.protect(h, sp); err != nil {
 		return err
 	}
-	if _, err := h.file.WriteAt(p, off); err != nil {
-		return err
-	}
-	return s.stamp(id, h.file)
+	_, err = h.file.WriteAt(p, off)
+	// Also what a full disk ended in the middle is no stranger's.
+	return errors.Join(err, s.stamp(id, h.file))
 }
 
 // ReadAt fills p with the bytes of file id at off, from disk. The caller has
