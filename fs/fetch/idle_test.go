@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -83,5 +84,29 @@ func TestCrowdedOnlyAfterDemand(t *testing.T) {
 	s.pace.since = time.Now().Add(-computing)
 	if s.crowdedLocked() {
 		t.Error("long after demand: background gives way")
+	}
+}
+
+// TestBackgroundWaitsForCPUs: while others use them after demand, a transfer is
+// held; where demand does not end, no longer than a program may compute.
+func TestBackgroundWaitsForCPUs(t *testing.T) {
+	for name, demand := range map[string]time.Duration{"demand has ended": 0, "demand does not end": time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := New(Options{})
+				s.idle = idle{cpus: 2, left: 0, unavailable: true} // others use both
+				since := time.Now()
+				s.pace.since = since.Add(demand)
+				lease := &Lease{s: s, class: Background}
+				s.running[Background]++
+				defer lease.Release()
+				if err := lease.Yield(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if held := time.Since(since); held < computing || held > computing+idleWindow {
+					t.Errorf("held for %v", held)
+				}
+			})
+		})
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -240,6 +241,29 @@ func TestNoSpaceLeft(t *testing.T) {
 	waitFor(t, func() bool { return all() == nil })
 	if n, _ := s.Missing(); n != 0 {
 		t.Errorf("%d spans missing when there was room again", n)
+	}
+}
+
+// A store that loses a span whenever another one is written ends a fetch: or else
+// that would go on for ever.
+func TestStoreThatLosesWhatIsWritten(t *testing.T) {
+	l := layertest.New(t, 40, 8000, 4000)
+	var b *bench
+	b = newBench(t, l, func(o *read.Options) {
+		o.Observer = func(id span.ID) func(span.Verified, []byte) {
+			if id == 0 || id == 2 {
+				if err := b.store.Drop(2 - id); err != nil {
+					t.Error(err)
+				}
+			}
+			return nil
+		}
+	})
+	if err := b.store.Put(1, l.Out(1)); err != nil { // or else one request would bring all
+		t.Fatal(err)
+	}
+	if err := b.Fetch(t.Context(), fetch.Background, 0, 2); err == nil || !strings.Contains(err.Error(), "lost") {
+		t.Errorf("got %v", err)
 	}
 }
 

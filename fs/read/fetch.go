@@ -68,10 +68,12 @@ func (r *Reader) part(first, last span.ID) span.ID {
 	return to
 }
 
-// fetchPart fetches until every span from first to last is written.
+// fetchPart fetches until every span from first to last is written. Each time one
+// more is at least: else the store loses what is written, and fetching would not
+// end.
 func (r *Reader) fetchPart(ctx context.Context, class fetch.Class, first, last span.ID) error {
 	var again attempts
-	for {
+	for left := last - first + 1; ; {
 		pins, err := r.claim(ctx, class, first, last)
 		if err != nil || len(pins) == 0 {
 			return err
@@ -79,7 +81,10 @@ func (r *Reader) fetchPart(ctx context.Context, class fetch.Class, first, last s
 		err = r.await(ctx, class, pins)
 		r.unpin(pins)
 		switch {
+		case err == nil && left > 0:
+			left--
 		case err == nil:
+			return fmt.Errorf("spans %d to %d: %w", first, last, errLost)
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
 		case r.judge(err) != fetchAgain || !again.again(r):
