@@ -85,6 +85,10 @@ func TestCrowdedOnlyAfterDemand(t *testing.T) {
 	if s.crowdedLocked() {
 		t.Error("long after demand: background gives way")
 	}
+	s.pace = pace{since: time.Now(), lead: paceLead}
+	if s.crowdedLocked() {
+		t.Error("others left all CPUs since the demand: background gives way")
+	}
 }
 
 // TestBackgroundWaitsForCPUs: while others use them after demand, a transfer is

@@ -149,6 +149,39 @@ func (s *Scheduler) Calm() bool {
 	return !s.readingLocked() && time.Since(s.pace.since) >= calmAfter
 }
 
+// WaitIdle waits until no transfer runs or waits, but at most for patience: for
+// work that would be in the way of transfers. Its error is that of ctx.
+func (s *Scheduler) WaitIdle(ctx context.Context, patience time.Duration) error {
+	enough := time.NewTimer(patience)
+	defer enough.Stop()
+	for {
+		changed := s.busy()
+		if changed == nil {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-enough.C:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// busy is nil if no transfer runs or waits, and otherwise closed when that may
+// have changed.
+func (s *Scheduler) busy() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range classes {
+		if s.running[c] > 0 || s.waiting[c].Len() > 0 {
+			return s.changed
+		}
+	}
+	return nil
+}
+
 // settleLocked gives out every lease that may be given, most urgent first, and
 // wakes what waits for demand to end.
 func (s *Scheduler) settleLocked() {
@@ -217,9 +250,11 @@ func (s *Scheduler) demandLocked() bool {
 }
 
 // crowdedLocked says whether more background transfers run than others leave
-// CPUs for that may be starting.
+// CPUs for that may be starting. Where they left all of them since there was
+// demand, what they use now is not for a start, but it may be what these
+// transfers cost the kernel, or a registry on this host.
 func (s *Scheduler) crowdedLocked() bool {
-	if time.Since(s.pace.since) >= computing {
+	if s.pace.lead > 0 || time.Since(s.pace.since) >= computing {
 		return false
 	}
 	left := s.idle.cpusLeft()

@@ -343,3 +343,45 @@ func TestReadaheadsWait(t *testing.T) {
 		}
 	})
 }
+
+// TestWaitIdle: it waits for transfers of every class, also those that only
+// wait, and not longer than it is told.
+func TestWaitIdle(t *testing.T) {
+	const patience = 10 * time.Second
+	for c := range fetch.Class(fetch.Classes) {
+		t.Run(c.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := fetch.New(fetch.Options{Connections: 2, Background: 1})
+				s.UsedByOthers(0)
+				began := time.Now()
+				if err := s.WaitIdle(t.Context(), patience); err != nil || time.Since(began) > 0 {
+					t.Errorf("nothing runs: %v, after %v", err, time.Since(began))
+				}
+				running := []*fetch.Lease{acquire(t, s, c), acquire(t, s, fetch.Demand)}
+				grants := make(chan *fetch.Lease, 1)
+				queue(t, s, c, grants)
+				for len(running) > 0 {
+					time.AfterFunc(time.Second, running[0].Release)
+					running = running[1:]
+					time.Sleep(time.Second)
+				}
+				time.AfterFunc(time.Second, func() { (<-grants).Release() })
+				if err := s.WaitIdle(t.Context(), patience); err != nil || time.Since(began) < 3*time.Second || time.Since(began) >= patience {
+					t.Errorf("transfers ran for 3 s: %v, after %v", err, time.Since(began))
+				}
+				defer acquire(t, s, c).Release()
+				began = time.Now()
+				if err := s.WaitIdle(t.Context(), patience); err != nil || time.Since(began) != patience {
+					t.Errorf("transfers do not end: %v, after %v", err, time.Since(began))
+				}
+				ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, errGone)
+				defer cancel()
+				if err := s.WaitIdle(ctx, patience); !errors.Is(err, errGone) {
+					t.Errorf("error %v when the context ends, want %v", err, errGone)
+				}
+			})
+		})
+	}
+}
+
+var errGone = errors.New("nobody needs it")

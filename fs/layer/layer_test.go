@@ -101,6 +101,26 @@ func TestBecomesWhole(t *testing.T) {
 	}
 }
 
+// TestSealsWhenNothingIsFetched: a layer does not keep the disk busy while
+// others are fetched.
+func TestSealsWhenNothingIsFetched(t *testing.T) {
+	l := layertest.New(t, 40, 8000, 3000)
+	s := fetch.New(fetch.Options{})
+	other, err := s.Acquire(t.Context(), fetch.Background)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ly := open(t, t.TempDir(), l, layertest.NewBlob(l), func(o *layer.Options) { o.Scheduler = s })
+	ly.Start()
+	waitState(t, ly, layer.Proven)
+	time.Sleep(200 * time.Millisecond)
+	if ly.State() != layer.Proven {
+		t.Errorf("state %v while another layer is fetched", ly.State())
+	}
+	other.Release()
+	waitState(t, ly, layer.Plain)
+}
+
 func TestWholeLayerNeedsNoNetworkAfterReopening(t *testing.T) {
 	l := layertest.New(t, 40, 8000, 3000)
 	dir := filepath.Join(t.TempDir(), "layer")
