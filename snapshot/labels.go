@@ -18,6 +18,8 @@ const (
 	labelParentChain = "containerd.io/snapshot/parent-chain-id"
 	// labelStaged marks an active snapshot that already holds its layer.
 	labelStaged = ownPrefix + "staged"
+	// labelUnpacked marks a snapshot whose layer could not stay lazy.
+	labelUnpacked = ownPrefix + "unpacked"
 	// ownPrefix is the prefix of labels that only this package writes.
 	ownPrefix = "containerd.io/snapshot/remote/spry."
 )

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/opencontainers/go-digest"
 	"golang.org/x/sync/errgroup"
@@ -68,10 +69,31 @@ func (s *Snapshotter) lowersOf(parents []record) []index.Lower {
 	return lowers
 }
 
-// checkLayers checks each lazy layer once.
+// checkLayers checks each lazy layer once. What cannot be lazy any more is
+// unpacked, from the bottom up, and its record in parents says so then.
 func (s *Snapshotter) checkLayers(ctx context.Context, parents []record) error {
+	failed := s.failing(ctx, parents)
+	for i, r := range slices.Backward(parents) {
+		err := failed[r.lazyLayer()]
+		if err == nil {
+			continue
+		}
+		if ctx.Err() == nil && (errors.Is(err, index.ErrNotLazy) || errors.Is(err, index.ErrNoIndex)) {
+			err = s.unpackLate(ctx, parents[i:], err)
+		}
+		if err != nil {
+			return fmt.Errorf("layer %s of snapshot %s: %w", r.lazyLayer(), r.info.Name, err)
+		}
+	}
+	return nil
+}
+
+// failing are the lazy layers of parents that cannot be used, and why.
+func (s *Snapshotter) failing(ctx context.Context, parents []record) map[digest.Digest]error {
+	var mu sync.Mutex // guards failed
+	failed := make(map[digest.Digest]error)
 	seen := make(map[digest.Digest]bool)
-	g, ctx := errgroup.WithContext(ctx)
+	var g errgroup.Group
 	g.SetLimit(checkParallel)
 	for _, r := range parents {
 		layer := r.lazyLayer()
@@ -81,12 +103,15 @@ func (s *Snapshotter) checkLayers(ctx context.Context, parents []record) error {
 		seen[layer] = true
 		g.Go(func() error {
 			if err := s.checkLayer(ctx, r); err != nil {
-				return fmt.Errorf("layer %s of snapshot %s: %w", layer, r.info.Name, err)
+				mu.Lock()
+				defer mu.Unlock()
+				failed[layer] = err
 			}
 			return nil
 		})
 	}
-	return g.Wait()
+	_ = g.Wait()
+	return failed
 }
 
 // checkLayer checks a lazy layer and mounts it anew if that may help: its

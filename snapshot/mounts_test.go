@@ -5,6 +5,7 @@ package snapshot_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -108,6 +109,55 @@ func TestBrokenLayer(t *testing.T) {
 	b.must(err)
 	if diff := cmp.Diff(map[string]string{"one": "one", "two": "two"}, b.tree(mounts)); diff != "" {
 		t.Errorf("tree (-want +got):\n%s", diff)
+	}
+}
+
+// TestLayerThatIsLazyNoMore: a layer that was condemned, or lost with its index, is
+// unpacked for the next container. Those that run keep what they have.
+func TestLayerThatIsLazyNoMore(t *testing.T) {
+	b := newBed(t, snapshot.Options{})
+	b.lazy("one", "two")
+	top := b.pull(image{name: "r.example/a:1", layers: []string{"one", "two"}})
+	owners := b.fsys.ownersOf(layerOf("one"))
+	b.fsys.broken[layerOf("one")] = errors.New("its index lies")
+	b.set("one", plan{mountErr: fmt.Errorf("%w: its index lies", index.ErrNotLazy), diffID: diffIDOf("evil")})
+	_, err := b.sn.Prepare(b.ctx, "container", top)
+	if !errors.Is(err, index.ErrNotLazy) || !strings.Contains(err.Error(), diffIDOf("evil").String()) || len(b.dirs()) > 0 {
+		t.Fatalf("Prepare where it unpacks to something else: %v, directories %v", err, b.dirs())
+	}
+
+	b.set("one", plan{mountErr: fmt.Errorf("%w: its index lies", index.ErrNotLazy)})
+	for _, key := range []string{"container", "another", "after a restart"} {
+		if key == "after a restart" {
+			b.must(b.sn.Close())
+			b.set("one", plan{})
+			b.open()
+			b.set("one", plan{mountErr: index.ErrNotLazy, unpackErr: errors.New("unpacked again")})
+		}
+		mounts, err := b.sn.Prepare(b.ctx, key, top)
+		b.must(err)
+		if diff := cmp.Diff(map[string]string{"one": "one", "two": "two"}, b.tree(mounts)); diff != "" {
+			t.Errorf("%s: tree (-want +got):\n%s", key, diff)
+		}
+	}
+	info, err := b.sn.Stat(b.ctx, top)
+	b.must(err)
+	info, err = b.sn.Stat(b.ctx, info.Parent)
+	b.must(err)
+	if why := info.Labels[index.LabelReason]; !strings.Contains(why, "its index lies") {
+		t.Errorf("reason %q", why)
+	}
+	if usage, err := b.sn.Usage(b.ctx, info.Name); err != nil || usage.Inodes != 2 || usage.Size == 0 {
+		t.Errorf("usage %v, %v: want a directory and a file", usage, err)
+	}
+	if diff := cmp.Diff(owners, b.fsys.ownersOf(layerOf("one"))); diff != "" {
+		t.Errorf("owners of the layer (-before +after):\n%s", diff)
+	}
+	for _, key := range []string{"container", "another", "after a restart", top, info.Name} {
+		b.must(b.sn.Remove(b.ctx, key))
+	}
+	if left := b.fsys.ownersOf(layerOf("one")); len(left) > 0 || len(b.dirs()) > 0 {
+		t.Errorf("owners %v, directories %v after the removal", left, b.dirs())
 	}
 }
 

@@ -12,6 +12,8 @@ import (
 	"github.com/containerd/containerd/v2/core/snapshots/storage"
 	"github.com/containerd/errdefs"
 	"github.com/containerd/log"
+
+	"github.com/spryd/spry/index"
 )
 
 // Prepare creates an active snapshot on top of parent. If it is part of a pull
@@ -27,7 +29,13 @@ func (s *Snapshotter) Prepare(ctx context.Context, key, parent string, opts ...s
 		return s.pull(ctx, request{key: key, parent: parent, labels: info.Labels}, t)
 	}
 	if err != nil {
-		s.explain(ctx, t.ref, err)
+		if t.ref.Manifest != "" || parent == "" && !t.rebase { // an image without a name is told of by its lowest layer
+			s.explain(ctx, t, err)
+		}
+		if info.Labels == nil {
+			info.Labels = make(map[string]string)
+		}
+		info.Labels[index.LabelReason] = shorten(err.Error())
 	}
 	return s.create(ctx, request{kind: snapshots.KindActive, key: key, parent: parent, labels: info.Labels})
 }

@@ -4,6 +4,7 @@
 package snapshot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,18 +29,18 @@ func (s *Snapshotter) pull(ctx context.Context, q request, t target) ([]mount.Mo
 	}
 	defer unlock()
 	name, exists, err := s.findTarget(ctx, t, q.parent)
-	if err != nil {
-		return nil, err
-	}
-	if exists {
+	switch {
+	case exists:
 		return nil, fmt.Errorf("target snapshot %s: %w", t.chain, errdefs.ErrAlreadyExists)
+	case err != nil && !errors.Is(err, index.ErrNotLazy):
+		return nil, err
 	}
 	q.kind = snapshots.KindActive
-	r, parents, err := s.insert(ctx, q)
-	if err != nil {
-		return nil, err
+	r, parents, insertErr := s.insert(ctx, q)
+	if insertErr != nil {
+		return nil, insertErr
 	}
-	p := &pulled{s: s, target: t, name: name, record: r, parents: parents}
+	p := &pulled{s: s, target: t, name: name, taken: err, record: r, parents: parents}
 	mounts, err := p.prepare(ctx)
 	if err != nil && !p.done {
 		s.discard(ctx, r)
@@ -51,6 +52,10 @@ func (s *Snapshotter) pull(ctx context.Context, q request, t target) ([]mount.Mo
 // the name to commit it under. The name is the chain id, unless a snapshot of
 // that chain id sits on another parent: backend names of parents differ from
 // namespace to namespace, and containerd insists on its own.
+//
+// Nobody has compared a lazy layer with its DiffID, so that a hostile image can
+// have its files under the chain id of another. A lazy snapshot of another layer
+// is index.ErrNotLazy therefore: containerd unpacks this one and compares.
 func (s *Snapshotter) findTarget(ctx context.Context, t target, parent string) (name string, exists bool, err error) {
 	if t.rebase {
 		return "", false, nil
@@ -67,6 +72,10 @@ func (s *Snapshotter) findTarget(ctx context.Context, t target, parent string) (
 			}
 			exists = r.info.Kind == snapshots.KindCommitted && r.info.Parent == parent &&
 				r.info.Labels[index.LabelTarget] == t.chain
+			if layer := r.lazyLayer(); exists && layer != "" && layer != t.ref.Layer {
+				exists = false
+				return fmt.Errorf("%w: snapshot %s has its chain id, but shows layer %s", index.ErrNotLazy, name, layer)
+			}
 			if exists {
 				return nil
 			}
@@ -81,12 +90,16 @@ type pulled struct {
 	s       *Snapshotter
 	target  target
 	name    string // to commit under
+	taken   error  // why there is no name; nil if there is
 	record  record
 	parents []record
 	done    bool // committed: an error no longer means to discard
 }
 
 func (p *pulled) prepare(ctx context.Context) ([]mount.Mount, error) {
+	if p.taken != nil {
+		return p.ordinary(ctx, p.taken)
+	}
 	err := p.s.fsys.Mount(ctx, p.target.ref, p.record.id)
 	if err == nil {
 		if err = p.checkFits(ctx); err == nil {
@@ -165,7 +178,7 @@ func (p *pulled) finish(ctx context.Context, usage snapshots.Usage, own map[stri
 
 // ordinary leaves the layer to containerd and says why.
 func (p *pulled) ordinary(ctx context.Context, reason error) ([]mount.Mount, error) {
-	p.s.explain(ctx, p.target.ref, reason)
+	p.s.explain(ctx, p.target, reason)
 	own := map[string]string{index.LabelReason: shorten(reason.Error())}
 	if err := p.s.setOwn(ctx, &p.record, own); err != nil {
 		return nil, err
@@ -173,9 +186,11 @@ func (p *pulled) ordinary(ctx context.Context, reason error) ([]mount.Mount, err
 	return p.s.finishOrdinary(ctx, p.record, p.parents)
 }
 
-// explain warns once for each image that it is not lazy, and why.
-func (s *Snapshotter) explain(ctx context.Context, ref index.LayerRef, reason error) {
-	if !s.told.First(ref.Manifest.String()) {
+// explain warns once for each image that it is not lazy, and why. An image whose
+// manifest is not known is taken for another one by each chain id.
+func (s *Snapshotter) explain(ctx context.Context, t target, reason error) {
+	ref := t.ref
+	if !s.told.First(cmp.Or(ref.Manifest.String(), t.chain)) {
 		return
 	}
 	why := shorten(reason.Error())

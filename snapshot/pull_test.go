@@ -156,6 +156,30 @@ func TestPullOnForeignParent(t *testing.T) {
 	}
 }
 
+// TestChainIDOfAnotherImage: a lazy layer was not compared with the DiffID that
+// its image gives it. What another image has under a chain id is not taken for the
+// layer that a pull asks for.
+func TestChainIDOfAnotherImage(t *testing.T) {
+	b := newBed(t, snapshot.Options{})
+	b.lazy("evil", "base")
+	honest := image{name: "r.example/base:1", layers: []string{"base"}}
+	labels := image{name: "r.example/evil:1", layers: []string{"base"}}.labels(0)
+	labels[index.LabelLayer] = layerOf("evil").String()
+	if _, err := b.sn.Prepare(b.ctx, "evil", "", snapshots.WithLabels(labels)); !errdefs.IsAlreadyExists(err) {
+		t.Fatal(err)
+	}
+	key, mounts, err := b.prepare(honest, 0, "")
+	b.must(err)
+	info, err := b.sn.Stat(b.ctx, key)
+	b.must(err)
+	if why := info.Labels[index.LabelReason]; !strings.Contains(why, layerOf("evil").String()) {
+		t.Errorf("reason %q does not name the other layer", why)
+	}
+	if tree := b.tree(mounts); len(tree) > 0 {
+		t.Errorf("the snapshot has %v, want to be filled by containerd", tree)
+	}
+}
+
 func TestWarnsOncePerImage(t *testing.T) {
 	b := newBed(t, snapshot.Options{})
 	for _, name := range []string{"r.example/a:1", "r.example/b:1", "r.example/a:1"} {
@@ -173,12 +197,24 @@ func TestWarnsOncePerImage(t *testing.T) {
 func TestPullWithoutAnnotations(t *testing.T) {
 	b := newBed(t, snapshot.Options{})
 	b.lazy("one")
-	im := image{name: "", layers: []string{"one"}}
-	_, mounts, err := b.prepare(im, 0, "")
-	b.must(err)
-	b.tree(mounts)
-	if len(b.told) != 1 || !strings.Contains(b.told[0], "annotations") {
-		t.Errorf("told %q, want a hint at snapshot annotations", b.told)
+	for n, base := range []string{"one", "another"} {
+		im := image{name: "", layers: []string{base, "two"}}
+		parent := ""
+		for i := range im.layers {
+			key, mounts, err := b.prepare(im, i, parent)
+			b.must(err)
+			b.tree(mounts)
+			parent = im.chain(i + 1)
+			b.must(b.sn.Commit(b.ctx, parent, key, snapshots.WithLabels(im.labels(i))))
+			info, err := b.sn.Stat(b.ctx, parent)
+			b.must(err)
+			if why := info.Labels[index.LabelReason]; !strings.Contains(why, "annotations") {
+				t.Errorf("reason %q of layer %d, want a hint at snapshot annotations", why, i)
+			}
+		}
+		if len(b.told) != n+1 || !strings.Contains(b.told[n], "annotations") {
+			t.Errorf("told %q, want a hint at snapshot annotations for each of %d images", b.told, n+1)
+		}
 	}
 }
 

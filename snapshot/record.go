@@ -22,8 +22,20 @@ type record struct {
 
 // lazyLayer is the layer that the snapshot shows, "" if it has its own files.
 func (r record) lazyLayer() digest.Digest {
+	if r.unpacked() {
+		return ""
+	}
+	return r.heldLayer()
+}
+
+// heldLayer is the layer that the snapshot is an owner of: the one that it shows,
+// or showed before it was unpacked, as containers of that time still read it.
+func (r record) heldLayer() digest.Digest {
 	return digest.Digest(r.info.Labels[index.LabelLazyLayer])
 }
+
+// unpacked says that the snapshot was lazy and has its own files now.
+func (r record) unpacked() bool { return r.info.Labels[labelUnpacked] != "" }
 
 // staged says that the snapshot is active but already holds its layer.
 func (r record) staged() bool {

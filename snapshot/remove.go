@@ -39,7 +39,7 @@ func (s *Snapshotter) Remove(ctx context.Context, key string) error {
 
 // free gives back what a removed snapshot had.
 func (s *Snapshotter) free(ctx context.Context, r record) {
-	if layer := r.lazyLayer(); layer != "" {
+	if layer := r.heldLayer(); layer != "" {
 		s.release(ctx, layer, r.id)
 	}
 	s.removeDir(ctx, r.id)

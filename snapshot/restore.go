@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// restore brings back the layers of all lazy snapshots. One that fails is
+// restore brings back the layers of all snapshots that hold one. One that fails is
 // tried again when a container wants it.
 func (s *Snapshotter) restore(ctx context.Context) error {
 	lazy, err := s.lazyRecords(ctx)
@@ -22,9 +22,9 @@ func (s *Snapshotter) restore(ctx context.Context) error {
 	g.SetLimit(s.options.restoreParallel())
 	for _, r := range lazy {
 		g.Go(func() error {
-			if err := s.fsys.Restore(ctx, r.lazyLayer(), r.id); err != nil {
+			if err := s.fsys.Restore(ctx, r.heldLayer(), r.id); err != nil {
 				log.G(ctx).WithError(err).WithFields(log.Fields{
-					"layer": r.lazyLayer(), "snapshot": r.info.Name,
+					"layer": r.heldLayer(), "snapshot": r.info.Name,
 				}).Warn("layer is not mounted again")
 			}
 			return nil
@@ -46,7 +46,7 @@ func (s *Snapshotter) lazyRecords(ctx context.Context) ([]record, error) {
 	var lazy []record
 	err := s.Walk(ctx, func(ctx context.Context, info snapshots.Info) error {
 		r, err := readRecord(ctx, info.Name)
-		if err == nil && r.lazyLayer() != "" {
+		if err == nil && r.heldLayer() != "" {
 			lazy = append(lazy, r)
 		}
 		return err

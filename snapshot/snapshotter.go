@@ -30,7 +30,8 @@ type Snapshotter struct {
 	options Options
 	overlay []string // options of every overlay mount
 
-	targets keyLock
+	targets keyLock // by chain id
+	unpacks keyLock // by snapshot identifier, taken inside of targets
 	told    onceSet
 	garbage garbage
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/containerd/containerd/v2/core/mount"
 	"github.com/containerd/containerd/v2/core/snapshots"
 	"github.com/containerd/continuity/fs"
+	"github.com/containerd/log"
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/identity"
 
@@ -37,6 +38,38 @@ func (p *pulled) unpack(ctx context.Context, reason error) (mounts []mount.Mount
 	}
 	mounts, err = p.finish(ctx, usage, map[string]string{index.LabelReason: shorten(reason.Error())})
 	return mounts, true, err
+}
+
+// unpackLate gives the first of chain, a committed snapshot, its own files, as its
+// layer cannot be lazy any more, for reason; the others are below it. It updates
+// the record. The snapshot keeps the layer, which containers may still read.
+func (s *Snapshotter) unpackLate(ctx context.Context, chain []record, reason error) error {
+	r, parents := &chain[0], chain[1:]
+	unlock, err := s.unpacks.Lock(ctx, r.id)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if *r, err = s.record(ctx, r.info.Name); err != nil || r.unpacked() {
+		return err
+	}
+	p := &pulled{s: s, target: target{chain: r.info.Labels[index.LabelTarget]}, record: *r, parents: parents}
+	if p.target.ref, err = parseRef(r.info.Labels); err != nil {
+		return errors.Join(reason, err)
+	}
+	err = s.emptyDirs(r.id) // of an attempt that did not end
+	if err == nil {
+		err = s.makeDirs(*r, parents)
+	}
+	if err == nil {
+		_, err = p.fill(ctx, s.upperDir(r.id))
+	}
+	if err != nil {
+		return errors.Join(reason, err, s.emptyDirs(r.id))
+	}
+	log.G(ctx).WithError(reason).WithFields(log.Fields{"layer": p.target.ref.Layer, "snapshot": r.info.Name}).
+		Warn("layer that cannot be lazy any more was unpacked")
+	return s.setOwn(ctx, r, map[string]string{labelUnpacked: "true", index.LabelReason: shorten(reason.Error())})
 }
 
 // fill unpacks and proves that the result is the layer of the target.

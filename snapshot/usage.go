@@ -10,7 +10,8 @@ import (
 )
 
 // Usage is what a snapshot occupies on disk, without its parents: measured now
-// for an active one, what has arrived so far for a lazy one.
+// for an active one and for one that did not stay lazy, what has arrived so far for
+// a lazy one.
 func (s *Snapshotter) Usage(ctx context.Context, key string) (snapshots.Usage, error) {
 	r, err := s.record(ctx, key)
 	if err != nil {
@@ -20,7 +21,7 @@ func (s *Snapshotter) Usage(ctx context.Context, key string) (snapshots.Usage, e
 		bytes, inodes, err := s.fsys.Usage(ctx, layer)
 		return snapshots.Usage{Size: bytes, Inodes: inodes}, err
 	}
-	if r.info.Kind == snapshots.KindActive {
+	if r.info.Kind == snapshots.KindActive || r.unpacked() {
 		return s.diskUsage(ctx, r.id)
 	}
 	return r.usage, nil
