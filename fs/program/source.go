@@ -27,7 +27,7 @@ type language struct {
 }
 
 // languages are those that are known, Python apart.
-var languages = []*language{perl, ruby, node, golang, rlang}
+var languages = []*language{perl, ruby, node, golang, rlang, clang}
 
 // languageOf is the language of a file, or nil.
 func languageOf(name string, head []byte) *language {
@@ -35,6 +35,9 @@ func languageOf(name string, head []byte) *language {
 		if slices.Contains(l.suffixes, path.Ext(name)) {
 			return l
 		}
+	}
+	if isCHeader(name) {
+		return clang
 	}
 	if !isScript(head) {
 		return nil
@@ -69,6 +72,8 @@ func (s *start) addSource(c content, l *language) {
 		s.addNode(c.f, text)
 	case golang:
 		s.addGo(c.f, text)
+	case clang:
+		s.addC(c.f, text)
 	case rlang:
 		s.addRPackages(rNames(text), rLibraries)
 	}

@@ -264,6 +264,8 @@ func (s *start) addLinked(c content, n int64) {
 		s.later(s.addRBoot)
 	case isInterpreter(c.f.Path, "python3"):
 		s.addLocale(utf8Locale)
+	case cCompiler(c.f.Path) != "":
+		s.addCompiler(cCompiler(c.f.Path))
 	}
 	if l.interpreter != "" {
 		s.add(s.find(l.interpreter))
