@@ -110,12 +110,13 @@ func (f *FileSystem) openLayer(s *served, rec record, last func(*layer.Options))
 	if err != nil {
 		return fmt.Errorf("%w: index %s: %w", index.ErrNotLazy, rec.Ztoc, err)
 	}
+	_, lies := f.condemned.find(rec.Layer, rec.Ztoc)
 	o := layer.Options{
 		Spans: spans, Tree: spans.Tree(), Digest: rec.Layer, Dir: f.dir(rec.Layer), Blob: s.source,
 		Scheduler: f.options.Scheduler, Memory: f.options.Memory, Deadline: f.options.Deadline,
 		Slow: f.options.Slow, Counters: f.options.Counters, Images: func() []string { return f.images(rec.Layer) },
 		OnDemandOnly: !f.options.Background,
-		Index:        rec.Ztoc, ReadCondemned: f.options.ReadCondemned,
+		Index:        rec.Ztoc, Condemned: lies, ReadCondemned: f.options.ReadCondemned,
 		Begun:       func(id toc.NodeID, head []byte) { f.follow(s, id, head) },
 		OnPlain:     func() { f.goWork(func() { f.toPlain(rec.Layer, s) }) },
 		OnCondemned: func(err error) { f.condemn(rec, err) },

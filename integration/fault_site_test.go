@@ -174,14 +174,14 @@ func (s *site) start() (id, root string) {
 }
 
 // rootOf is the root directory of a container that runs.
-func (s *site) rootOf(id string) string {
-	s.t.Helper()
-	for line := range strings.Lines(s.ctr("task", "ls")) {
+func (n *node) rootOf(id string) string {
+	n.t.Helper()
+	for line := range strings.Lines(n.ctr("task", "ls")) {
 		if f := strings.Fields(line); len(f) > 1 && f[0] == id {
 			return "/proc/" + f[1] + "/root"
 		}
 	}
-	s.t.Fatalf("container %s is not in the list", id)
+	n.t.Fatalf("container %s is not in the list", id)
 	return ""
 }
 

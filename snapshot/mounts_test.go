@@ -144,8 +144,8 @@ func TestLayerThatIsLazyNoMore(t *testing.T) {
 	b.must(err)
 	info, err = b.sn.Stat(b.ctx, info.Parent)
 	b.must(err)
-	if why := info.Labels[index.LabelReason]; !strings.Contains(why, "its index lies") {
-		t.Errorf("reason %q", why)
+	if why, remote := info.Labels[index.LabelReason], info.Labels[index.LabelRemote]; !strings.Contains(why, "its index lies") || remote != "" {
+		t.Errorf("reason %q, label of lazy snapshots %q", why, remote)
 	}
 	if usage, err := b.sn.Usage(b.ctx, info.Name); err != nil || usage.Inodes != 2 || usage.Size == 0 {
 		t.Errorf("usage %v, %v: want a directory and a file", usage, err)

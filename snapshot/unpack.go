@@ -69,7 +69,9 @@ func (s *Snapshotter) unpackLate(ctx context.Context, chain []record, reason err
 	}
 	log.G(ctx).WithError(reason).WithFields(log.Fields{"layer": p.target.ref.Layer, "snapshot": r.info.Name}).
 		Warn("layer that cannot be lazy any more was unpacked")
-	return s.setOwn(ctx, r, map[string]string{labelUnpacked: "true", index.LabelReason: shorten(reason.Error())})
+	return s.setOwn(ctx, r, map[string]string{
+		labelUnpacked: "true", index.LabelRemote: "", index.LabelReason: shorten(reason.Error()),
+	})
 }
 
 // fill unpacks and proves that the result is the layer of the target.

@@ -40,10 +40,11 @@ func isOwnPath(fieldpath string) bool {
 	return ok && isOwn(key)
 }
 
-// setOwn adds own labels to a snapshot and to r.
+// setOwn adds own labels to a snapshot and to r; those without a value go.
 func (s *Snapshotter) setOwn(ctx context.Context, r *record, own map[string]string) error {
 	return s.update(ctx, func(ctx context.Context) error {
 		labels := withOwn(r.info.Labels, own)
+		maps.DeleteFunc(labels, func(k, v string) bool { return v == "" && isOwn(k) })
 		info, err := storage.UpdateInfo(ctx, snapshots.Info{Name: r.info.Name, Labels: labels}, "labels")
 		if err == nil {
 			r.info = info

@@ -14,8 +14,13 @@ import (
 )
 
 // Backing opens the file on disk that holds the bytes of regular file id, if
-// it is complete; the caller closes it. It does not fetch.
-func (l *Layer) Backing(id toc.NodeID) (*os.File, bool) { return l.store.Backing(id) }
+// it is complete and may be read; the caller closes it. It does not fetch.
+func (l *Layer) Backing(id toc.NodeID) (*os.File, bool) {
+	if l.refused() {
+		return nil, false
+	}
+	return l.store.Backing(id)
+}
 
 // Intact says whether the file on disk that [Layer.Backing] once opened is
 // what was written. If it is not, it is being fetched again and written over.
@@ -60,5 +65,5 @@ func (l *Layer) lost() {
 	if l.closed || !l.state.CompareAndSwap(int32(Plain), int32(Proven)) {
 		return
 	}
-	l.work.Go(func() { l.completeRest(l.lifetime) })
+	l.work.Go(func() { l.completeRest(l.hope) })
 }

@@ -62,7 +62,7 @@ func (l *Layer) completeRest(ctx context.Context) {
 	case err != nil:
 		log.G(ctx).WithError(err).Warn("layer stays as it is")
 	case l.store.Proven():
-		l.state.Store(int32(Plain))
+		l.advance(Plain)
 		if !l.store.Proven() {
 			l.lost() // meanwhile
 		}
@@ -82,14 +82,18 @@ func (l *Layer) makeWhole(ctx context.Context) error {
 	if l.State() >= Proven {
 		return nil // what the disk had lost is proven already
 	}
-	l.state.Store(int32(Whole))
+	l.advance(Whole)
 	pr := l.prover.Load()
 	if !l.options.OnDemandOnly && pr != nil {
 		if _, _, more := pr.proof.Wanted(); !more {
 			return nil // it will be soon
 		}
 	}
-	return l.seal(ctx, l.store.Seal)
+	err := l.seal(ctx, l.store.Seal)
+	if errors.Is(err, store.ErrIncomplete) && !l.options.OnDemandOnly {
+		return nil // makePlain will see what is lost
+	}
+	return err
 }
 
 // makePlain proves a whole layer and finishes its directory.
@@ -98,7 +102,7 @@ func (l *Layer) makePlain(ctx context.Context) error {
 		if err := l.persist(ctx, "prove", l.prove); err != nil {
 			return err
 		}
-		l.state.Store(int32(Proven))
+		l.advance(Proven)
 	}
 	if err := l.persist(ctx, "finish", l.store.Finish); err != nil {
 		return err

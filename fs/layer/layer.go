@@ -29,13 +29,15 @@ type Layer struct {
 	store   *store.Store
 	reader  *read.Reader
 
-	// lifetime ends when the layer is closed; work are the goroutines in it.
-	lifetime context.Context
-	end      context.CancelFunc
-	work     sync.WaitGroup
+	// lifetime ends when the layer is closed, hope when it is condemned too: what
+	// completes it ends then. work are the goroutines in them.
+	lifetime, hope context.Context
+	end, giveUp    context.CancelFunc
+	work           sync.WaitGroup
 
-	state  atomic.Int32
-	prover atomic.Pointer[prover] // nil: no proof runs
+	state     atomic.Int32
+	condemned sync.Once
+	prover    atomic.Pointer[prover] // nil: no proof runs
 
 	mu      sync.Mutex // guards the fields below
 	started bool
@@ -69,6 +71,7 @@ func Open(o Options) (*Layer, error) {
 	})
 	l.lifetime, l.end = context.WithCancel(context.Background())
 	l.lifetime = log.WithLogger(l.lifetime, log.L.WithField("layer", o.Digest.String()))
+	l.hope, l.giveUp = context.WithCancel(l.lifetime)
 	return l, nil
 }
 
@@ -80,24 +83,34 @@ func (l *Layer) Start() {
 		return
 	}
 	l.started = true
-	l.state.Store(int32(Lazy))
+	if l.options.Condemned {
+		l.condemned.Do(func() {
+			l.state.Store(int32(Condemned))
+			l.giveUp()
+		})
+		return
+	}
+	l.advance(Lazy)
 	l.options.Scheduler.Expect()
 	if !l.options.OnDemandOnly && !l.store.Proven() {
 		// What fails now is tried again, and reported, when the layer is whole.
 		_ = l.startProof(l.lifetime)
 	}
-	l.work.Go(func() { l.complete(l.lifetime) })
+	l.work.Go(func() { l.complete(l.hope) })
 }
 
 // ReadAt fills p with the content of file id at off, fetching what is missing:
 // see [read.Reader.ReadAt]. The content of a condemned layer is
 // [ErrCondemned].
 func (l *Layer) ReadAt(ctx context.Context, id toc.NodeID, p []byte, off int64) error {
-	if l.State() == Condemned && !l.options.ReadCondemned {
+	if l.refused() {
 		return fmt.Errorf("read layer %s: %w", l.options.Digest, ErrCondemned)
 	}
 	return l.reader.ReadAt(ctx, id, p, off)
 }
+
+// refused says whether nothing of the layer is read any more.
+func (l *Layer) refused() bool { return l.State() == Condemned && !l.options.ReadCondemned }
 
 // AtOnce says whether ReadAt of n bytes at off will wait for nothing: see
 // [read.Reader.AtOnce].

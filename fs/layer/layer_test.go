@@ -10,6 +10,7 @@ import (
 	"io"
 	"path/filepath"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -174,6 +175,30 @@ func TestOneWrongSpanKeepsNoOtherAway(t *testing.T) {
 	// The spans of its run may have failed with it.
 	if all, missing := ly.Spans(); missing < 1 || missing > all/4 {
 		t.Errorf("%d of %d spans missing", missing, all)
+	}
+}
+
+// TestCondemnedBeforeItIsWhole: a layer whose index lies is found out although the
+// rest of it never comes.
+func TestCondemnedBeforeItIsWhole(t *testing.T) {
+	l := layertest.New(t, 40, 8000, 3000)
+	l.Rewrite(3000, func(stream []byte) { stream[148] ^= 1 }) // the checksum of the first header
+	blob := layertest.NewBlob(l)
+	blob.Answer(func(_ context.Context, rq layertest.Request, proper []byte) (io.ReadCloser, error) {
+		if rest := l.CompressedSize() / 2; rq.Off+int64(len(proper)) > rest {
+			return io.NopCloser(io.MultiReader(bytes.NewReader(proper[:max(rest-rq.Off, 0)]), iotest.ErrReader(errNet))), nil
+		}
+		return io.NopCloser(bytes.NewReader(proper)), nil
+	})
+	told := 0
+	ly := open(t, t.TempDir(), l, blob, func(o *layer.Options) { o.OnCondemned = func(error) { told++ } })
+	ly.Start()
+	waitState(t, ly, layer.Condemned)
+	if err := ly.Close(); err != nil { // what completes it has ended
+		t.Fatal(err)
+	}
+	if ly.State() != layer.Condemned || told != 1 {
+		t.Errorf("state %v, told %d times", ly.State(), told)
 	}
 }
 

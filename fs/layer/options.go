@@ -49,6 +49,8 @@ type Options struct {
 	OnDemandOnly bool
 	// Index names the index in the log.
 	Index digest.Digest
+	// Condemned says that the layer is, since an earlier process.
+	Condemned bool
 	// ReadCondemned lets reads of a condemned layer go on; otherwise they fail
 	// with [ErrCondemned].
 	ReadCondemned bool

@@ -37,7 +37,9 @@ func (l *Layer) startProof(ctx context.Context) error {
 	pr := &prover{proof: p, close: sync.OnceValue(p.Close), done: make(chan struct{})}
 	l.work.Go(func() {
 		defer close(pr.done)
-		pr.err = p.Run(ctx)
+		if pr.err = p.Run(ctx); isLie(pr.err) {
+			l.condemn(ctx, pr.err) // also if the rest cannot be fetched
+		}
 	})
 	l.prover.Store(pr)
 	return nil
@@ -61,6 +63,10 @@ func (l *Layer) prove(ctx context.Context) error {
 		}
 		pr = l.prover.Load()
 	}
+	select {
+	case <-pr.proof.Lost(): // it is wanted now
+	default:
+	}
 	for {
 		first, last, ok := pr.proof.Wanted()
 		if !ok || pr.ended() {
@@ -72,6 +78,8 @@ func (l *Layer) prove(ctx context.Context) error {
 	}
 	select {
 	case <-pr.done:
+	case err := <-pr.proof.Lost():
+		return err
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
@@ -179,11 +187,24 @@ func isLie(err error) bool {
 	return errors.Is(err, proof.ErrLie) || errors.Is(err, read.ErrDecode)
 }
 
-// condemn takes the layer out of use, once.
+// condemn takes the layer out of use, once, and ends what completes it.
 func (l *Layer) condemn(ctx context.Context, err error) {
-	log.G(ctx).WithField("index", l.options.Index.String()).WithError(err).Error("layer is condemned")
-	if l.options.OnCondemned != nil {
-		l.options.OnCondemned(err)
+	l.condemned.Do(func() {
+		log.G(ctx).WithField("index", l.options.Index.String()).WithError(err).Error("layer is condemned")
+		if l.options.OnCondemned != nil {
+			l.options.OnCondemned(err)
+		}
+		l.state.Store(int32(Condemned))
+		l.giveUp()
+	})
+}
+
+// advance enters a state, unless the layer is condemned.
+func (l *Layer) advance(to State) {
+	for {
+		now := l.state.Load()
+		if State(now) == Condemned || l.state.CompareAndSwap(now, int32(to)) {
+			return
+		}
 	}
-	l.state.Store(int32(Condemned))
 }

@@ -5,6 +5,7 @@ package proof
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/spryd/spry/index/span"
 )
@@ -75,6 +76,10 @@ func (p *Proof) putAside(j job) {
 	defer p.mu.Unlock()
 	if err != nil {
 		p.seen[id] = false
+		select {
+		case p.lost <- fmt.Errorf("put span %d aside: %w", id, err):
+		default: // one is enough
+		}
 		return
 	}
 	p.pending[id] = at

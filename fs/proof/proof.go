@@ -34,6 +34,7 @@ type Proof struct {
 	arrived chan struct{} // the next span is in the spool
 	begun   chan struct{} // a span was claimed
 	ended   chan struct{} // Run returned
+	lost    chan error    // a span could not be put aside
 
 	mu      sync.Mutex // guards everything below
 	next    span.ID    // that Run needs
@@ -60,7 +61,7 @@ func New(o Options) (*Proof, error) {
 	}
 	return &Proof{
 		options: o, spool: sp, hash: o.Digest.Algorithm().Hash(), entries: build.NewEntries(),
-		handed: make(chan job), begun: make(chan struct{}), arrived: make(chan struct{}, 1), ended: make(chan struct{}),
+		handed: make(chan job), begun: make(chan struct{}), arrived: make(chan struct{}, 1), ended: make(chan struct{}), lost: make(chan error, 1),
 		seen: make([]bool, o.Layer.Len()), pending: make(map[span.ID]place),
 	}, nil
 }
@@ -102,6 +103,10 @@ func (p *Proof) Wanted() (first, last span.ID, ok bool) {
 	}
 	return first, last, true
 }
+
+// Lost receives why a span that was shown could not be put aside: it is wanted
+// again.
+func (p *Proof) Lost() <-chan error { return p.lost }
 
 // Spooled is how many bytes the spool file occupies at most.
 func (p *Proof) Spooled() int64 { return p.spool.size() }

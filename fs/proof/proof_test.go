@@ -139,6 +139,55 @@ func TestWanted(t *testing.T) {
 	}
 }
 
+// TestDamagedSpool: what the disk makes of spans that wait is no lie of the index.
+func TestDamagedSpool(t *testing.T) {
+	l := layertest.New(t, 20, 9000, 3000)
+	o := options(t, l)
+	p, verdict := running(t, o)
+	for id := span.ID(l.Len()) - 1; id > 0; id-- {
+		show(t, p, l, l.Blob, id)
+	}
+	f, err := os.OpenFile(filepath.Join(o.Dir, "spool"), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	if _, err := f.WriteAt([]byte{1, 2, 3}, p.Spooled()/2); err != nil {
+		t.Fatal(err)
+	}
+	show(t, p, l, l.Blob, 0)
+	if err := <-verdict; err == nil || errors.Is(err, proof.ErrLie) {
+		t.Errorf("got %v, want an error of the spool", err)
+	}
+}
+
+// TestFullSpool: a span that cannot be put aside is wanted again.
+func TestFullSpool(t *testing.T) {
+	l := layertest.New(t, 20, 9000, 3000)
+	p, verdict := running(t, options(t, l))
+	show(t, p, l, l.Blob, 0)
+	full := p.LoseSpool(t)
+	show(t, p, l, l.Blob, 2)
+	select {
+	case err := <-p.Lost():
+		if err == nil {
+			t.Error("no error")
+		}
+	case <-t.Context().Done():
+		t.Fatal("nobody is told")
+	}
+	if first, last, ok := p.Wanted(); first != 1 || int(last) != l.Len()-1 || !ok {
+		t.Errorf("wants %d to %d, %v", first, last, ok)
+	}
+	full()
+	for id := range span.ID(l.Len()) {
+		show(t, p, l, l.Blob, id)
+	}
+	if err := <-verdict; err != nil {
+		t.Error(err)
+	}
+}
+
 func TestWrongDigest(t *testing.T) {
 	l := layertest.New(t, 20, 9000, 3000)
 	o := options(t, l)

@@ -6,6 +6,7 @@ package proof
 import (
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"os"
 	"path/filepath"
 	"sync"
@@ -28,11 +29,15 @@ type spool struct {
 	buf []byte
 }
 
-// place is where a record is in the file.
+// place is where a record is in the file, and its sum, CRC-32C: what the disk changed
+// must not be taken for what was fetched.
 type place struct {
 	off              int64
 	data, tail, rest int
+	sum              uint32
 }
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 func (p place) size() int64 { return int64(p.data + p.tail + p.rest) }
 
@@ -47,6 +52,10 @@ func newSpool(dir string) (*spool, error) {
 // put writes a record.
 func (s *spool) put(data, tail []byte, rest [][]byte) (place, error) {
 	p := place{data: len(data), tail: len(tail)}
+	pieces := append([][]byte{data, tail}, rest...)
+	for _, b := range pieces {
+		p.sum = crc32.Update(p.sum, castagnoli, b)
+	}
 	for _, b := range rest {
 		p.rest += len(b)
 	}
@@ -56,7 +65,7 @@ func (s *spool) put(data, tail []byte, rest [][]byte) (place, error) {
 	s.waiting++
 	s.bytes += p.size()
 	s.mu.Unlock()
-	if err := s.write(p.off, append([][]byte{data, tail}, rest...)); err != nil {
+	if err := s.write(p.off, pieces); err != nil {
 		s.free(p)
 		return place{}, err
 	}
@@ -98,6 +107,9 @@ func (s *spool) take(p place) (data, tail, rest []byte, err error) {
 	b := s.buf[:p.size()]
 	if n, err := s.file.ReadAt(b, p.off); n < len(b) {
 		return nil, nil, nil, fmt.Errorf("read spool: %w", err)
+	}
+	if crc32.Checksum(b, castagnoli) != p.sum {
+		return nil, nil, nil, fmt.Errorf("read spool: %d bytes at %d are not what was written", len(b), p.off)
 	}
 	return b[:p.data], b[p.data : p.data+p.tail], b[p.data+p.tail:], nil
 }

@@ -6,6 +6,7 @@ package read_test
 import (
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/spryd/spry/fs/fetch"
 	"github.com/spryd/spry/fs/layer/layertest"
@@ -97,5 +98,27 @@ func TestLittleMemory(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Errorf("memory of %d bytes: %v", size, err)
 		}
+	}
+}
+
+// TestDemandDoesNotWaitForBulk: a span that is on its way for the background is
+// demanded while others fill the memory that is not for demand.
+func TestDemandDoesNotWaitForBulk(t *testing.T) {
+	l := layertest.New(t, 40, 8000, 3000)
+	b := newBench(t, l, func(o *read.Options) {
+		o.Memory, o.Deadline = read.NewMemory(1<<20), 2*time.Second
+	})
+	release, err := b.memory.HoldBulk(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	fetched := make(chan error, 1)
+	go func() { fetched <- b.Fetch(t.Context(), fetch.Background, 0, span.ID(l.Len()-1)) }()
+	waitFor(t, func() bool { return b.Flights() == l.Len() })
+	b.check(t, "d0/e0/file0000")
+	release()
+	if err := <-fetched; err != nil {
+		t.Error(err)
 	}
 }

@@ -5,8 +5,10 @@ package read
 
 import (
 	"bytes"
+	"context"
 	"os"
 
+	"github.com/spryd/spry/fs/fetch"
 	"github.com/spryd/spry/index/span"
 )
 
@@ -50,6 +52,12 @@ func (m *Memory) Free() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.kept.Len() == 0 && m.keptBytes == 0
+}
+
+// HoldBulk takes all the memory that is not for demand, until release is called.
+func (m *Memory) HoldBulk(ctx context.Context) (release func(), err error) {
+	g, err := m.acquire(ctx, fetch.Background, m.bulk)
+	return func() { g.shrink(0) }, err
 }
 
 // KeptBytes is the size of the spans that could not be written.

@@ -40,13 +40,9 @@ func (r *Reader) ReadAt(ctx context.Context, id toc.NodeID, p []byte, off int64)
 		return fmt.Errorf("read layer %s: %w", r.options.Digest, err)
 	}
 	r.readAhead(rq)
-	if r.stored(rq.first, rq.last) {
-		err := r.store.ReadAt(id, p, off)
-		if err == nil {
-			r.begun(rq)
-			return nil
-		}
-		r.drop(rq.first, rq.last, err)
+	if r.readStored(rq.node, p, off, rq.first, rq.last) == nil {
+		r.begun(rq)
+		return nil
 	}
 	if err := r.readWatched(ctx, rq); err != nil {
 		return fmt.Errorf("read layer %s at %d: %w", r.options.Digest, rq.start, err)
@@ -100,6 +96,23 @@ func (r *Reader) locate(id toc.NodeID, p []byte, off int64) (request, error) {
 		return request{}, fmt.Errorf("bytes %d to %d of the tar stream are in no span", rq.start, rq.end)
 	}
 	return rq, nil
+}
+
+// readStored fills p from the store with what file id has at off, which lies in
+// spans first to last. If one of these is missing, or was dropped while it was read,
+// the file may hold anything there: errLost.
+func (r *Reader) readStored(id toc.NodeID, p []byte, off int64, first, last span.ID) error {
+	if !r.stored(first, last) {
+		return errLost
+	}
+	if err := r.store.ReadAt(id, p, off); err != nil {
+		r.drop(first, last, err)
+		return fmt.Errorf("%w: %w", errLost, err)
+	}
+	if !r.stored(first, last) {
+		return errLost
+	}
+	return nil
 }
 
 // stored says whether the store has every span from first to last.
@@ -202,9 +215,8 @@ func (r *Reader) readOnce(ctx context.Context, rq request) error {
 		if e != nil && e.copyHere(piece, int64(start-sp.OutStart)) {
 			continue
 		}
-		if err := r.store.ReadAt(rq.node, piece, rq.off+int64(start-rq.start)); err != nil {
-			r.drop(sp.ID, sp.ID, err)
-			return fmt.Errorf("span %d: %w: %w", sp.ID, errLost, err)
+		if err := r.readStored(rq.node, piece, rq.off+int64(start-rq.start), sp.ID, sp.ID); err != nil {
+			return fmt.Errorf("span %d: %w", sp.ID, err)
 		}
 	}
 	return nil

@@ -15,6 +15,7 @@ import (
 // startLocked begins a claimed run. The reader must not be closed.
 func (r *Reader) startLocked(rn *run) {
 	r.work.Go(func() {
+		defer rn.demand()
 		done, err := r.transfer(rn)
 		if err != nil {
 			r.fail(rn, done, err)
@@ -49,7 +50,7 @@ func (r *Reader) transfer(rn *run) (done int, err error) {
 func (r *Reader) transferSpan(b *body, rn *run, e *entry) error {
 	sp := r.layer.Span(e.id)
 	room := r.layer.DecodeBufferSize(e.id)
-	g, err := r.memory.acquire(r.lifetime, r.classOf(rn), sp.CompressedSize()+int64(room))
+	g, err := r.memoryFor(rn, sp.CompressedSize()+int64(room))
 	if err != nil {
 		return err
 	}
@@ -64,6 +65,18 @@ func (r *Reader) transferSpan(b *body, rn *run, e *entry) error {
 	r.publish(e, out, buf, g)
 	r.observe(e, look, data, out)
 	return nil
+}
+
+// memoryFor waits for n bytes, no longer behind less urgent runs when rn becomes
+// demand.
+func (r *Reader) memoryFor(rn *run, n int64) (grant, error) {
+	if class := r.classOf(rn); class != fetch.Demand {
+		g, err := r.memory.acquire(rn.patient, class, n)
+		if err == nil || r.lifetime.Err() != nil {
+			return g, err
+		}
+	}
+	return r.memory.acquire(r.lifetime, fetch.Demand, n)
 }
 
 // decode gets the next span of the body. buf is where out lies; verified is

@@ -199,6 +199,8 @@ func (r *Reader) loseStaged(e *entry, cause error) {
 	}
 	r.mu.Unlock()
 	if lost {
+		sp := r.layer.Span(e.id)
+		r.stage.free(int64(sp.OutStart), sp.UncompressedSize())
 		r.log().WithError(cause).WithField("span", e.id).Warn("staged span is lost, fetching it again")
 	}
 }
@@ -277,17 +279,23 @@ func (r *Reader) unstage(e *entry) error {
 	}
 	r.mu.Lock()
 	lost := e.staged.IsZero()
+	here := e.data != nil // somebody copies from it still
 	if !lost {
 		e.staged, e.queued = time.Time{}, true
+	}
+	if !lost && !here {
 		e.data, e.buf, e.grant = buf, buf, g
 	}
 	r.mu.Unlock()
-	if lost {
+	if lost || here {
 		r.memory.buffers.put(buf)
 		g.shrink(0)
+	}
+	if lost {
 		return nil
 	}
-	r.wrote(e, r.store.Put(e.id, buf))
-	r.stage.free(int64(sp.OutStart), size)
+	err = r.store.Put(e.id, e.data)
+	r.stage.free(int64(sp.OutStart), size) // before it may be staged again
+	r.wrote(e, err)
 	return nil
 }

@@ -178,6 +178,36 @@ func TestStagedSpanIsLost(t *testing.T) {
 	}
 }
 
+// TestHoleOfALostSpan: of a file that begins in a span that the stage lost, and
+// ends in one that is written, the beginning is a hole.
+func TestHoleOfALostSpan(t *testing.T) {
+	l := small(t)
+	b := newBench(t, l, nil)
+	b.sched.Expect()
+	id := staged(t, b, someFile(l))
+	waitFor(t, func() bool { return b.Ahead() == 0 })
+	// Files that lie in a staged span and the one behind.
+	files := map[string]span.ID{}
+	for path, body := range l.Files {
+		data, size := l.Tree.Data(l.Node(t, path))
+		if len(body) > 0 && l.At(data) == id && l.At(data+span.UncompressedOffset(size)-1) == id+1 {
+			files[path] = id + 1
+		}
+	}
+	if len(files) == 0 {
+		t.Fatal("no file lies in two spans")
+	}
+	if err := b.store.Put(id+1, l.Out(id+1)); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.LoseStage(); err != nil {
+		t.Fatal(err)
+	}
+	for path := range files {
+		same(t, b, path)
+	}
+}
+
 // TestFlush: at an orderly end all is written at once, and nothing is put off any
 // more.
 func TestFlush(t *testing.T) {

@@ -161,6 +161,31 @@ func TestSealWantsEverything(t *testing.T) {
 	}
 }
 
+// TestLossDuringTheSeal: what is dropped while the file system is synced is not
+// sealed.
+func TestLossDuringTheSeal(t *testing.T) {
+	for name, seal := range map[string]func(*store.Store) error{"whole": (*store.Store).Seal, "proven": (*store.Store).SealProven} {
+		t.Run(name, func(t *testing.T) {
+			l := layertest.New(t, 10, 5000, 2000)
+			for range 20 {
+				dir := t.TempDir()
+				s := open(t, dir, l)
+				putAll(t, s, l)
+				sealed := make(chan error, 1)
+				go func() { sealed <- seal(s) }()
+				if err := s.Drop(0); err != nil {
+					t.Fatal(err)
+				}
+				err := <-sealed
+				_, noRecord := os.Stat(filepath.Join(dir, "sealed"))
+				if s.Sealed() || s.Proven() || noRecord == nil || !errors.Is(err, store.ErrIncomplete) && err != nil {
+					t.Fatalf("a span is missing: sealed %v, proven %v, record %v; error %v", s.Sealed(), s.Proven(), noRecord, err)
+				}
+			}
+		})
+	}
+}
+
 // A file that vanished is noticed by reading, dropped, and written again.
 func TestDrop(t *testing.T) {
 	l := layertest.New(t, 10, 5000, 2000)

@@ -34,7 +34,18 @@ func (s *Store) Seal() error {
 		return fmt.Errorf("seal %s: %w", s.dir, err)
 	}
 	s.sealed.Store(true)
-	return nil
+	return s.stillWhole()
+}
+
+// stillWhole says whether a store that was sealed just now lost nothing meanwhile.
+// If it did, it is no longer sealed.
+func (s *Store) stillWhole() error {
+	n, _ := s.Missing()
+	if n == 0 {
+		return nil
+	}
+	err := fmt.Errorf("%w: %d spans were lost meanwhile", ErrIncomplete, n)
+	return fmt.Errorf("seal %s: %w", s.dir, errors.Join(err, s.unseal()))
 }
 
 // SealProven is Seal for a layer that is proven and finished: [Plain] will say
@@ -50,9 +61,9 @@ func (s *Store) SealProven() error {
 	if err := s.seal(s.layout.sealProven(bytes, inodes)); err != nil {
 		return fmt.Errorf("seal %s: %w", s.dir, err)
 	}
-	s.sealed.Store(true)
 	s.proven.Store(true)
-	return nil
+	s.sealed.Store(true)
+	return s.stillWhole()
 }
 
 // Proven says whether the layer was sealed as proven, by this or an earlier

@@ -78,6 +78,13 @@ func New(tb testing.TB, n, maxSize, spanSize int) *Layer {
 	return l
 }
 
+// Rewrite changes the decoded layer, and cuts it into spans of spanSize bytes.
+func (l *Layer) Rewrite(spanSize int, change func(stream []byte)) {
+	change(l.Stream)
+	l.spans = nil
+	l.encode(spanSize)
+}
+
 // header is the tar header of a file.
 func header(tb testing.TB, name string, size int) []byte {
 	tb.Helper()
