@@ -1,7 +1,7 @@
 # The daemon and the CLI, static, in an empty image.
 #
-# The daemon must see the host's mounts and FUSE: run it privileged, with the host's /var/lib/spryd and
-# /run/spryd mounted "shared", for example as a DaemonSet (README, Kubernetes).
+# The daemon must mount in the host's namespace and see its processes: README.md says how to run it (Run the daemon in
+# a container), docs/daemonset.yaml does so in Kubernetes.
 FROM golang:1.26-bookworm AS build
 ARG VERSION=unknown
 WORKDIR /src

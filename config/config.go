@@ -5,8 +5,8 @@ package config
 
 // Config is everything an operator can set.
 type Config struct {
-	Address   string `toml:"address" comment:"Socket that containerd's proxy plugin connects to."`
-	Root      string `toml:"root" comment:"Directory of all state. It must be on a file system that overlayfs accepts\nas upper layer, such as ext4 or xfs, and belongs to one daemon."`
+	Address   string `toml:"address" comment:"Socket that containerd's proxy plugin connects to. A change takes a restart, not\na reload."`
+	Root      string `toml:"root" comment:"Directory of all state. It must be on a file system that overlayfs accepts\nas upper layer, such as ext4 or xfs, and belongs to one daemon. A change takes a\nrestart, when no container uses the old one."`
 	LogLevel  string `toml:"log_level" comment:"One of trace, debug, info, warn, error."`
 	LogFormat string `toml:"log_format" comment:"text or json."`
 
@@ -70,5 +70,5 @@ type Snapshotter struct {
 
 // Status is the section [status].
 type Status struct {
-	Address string `toml:"address" comment:"HOST:PORT, or the path of a socket that only root can use; \"\" is status.sock\nbeside the socket for containerd."`
+	Address string `toml:"address" comment:"HOST:PORT, or the path of a socket that only root can use, one for each daemon;\n\"\" is status.sock beside the socket for containerd."`
 }

@@ -7,9 +7,10 @@
 //
 // # Two processes
 //
-// [Keep] is the process that is started: it locks the root and the address, so
-// that two daemons never share one, makes the socket, and keeps both while
-// servers come and go (package keeper). [Serve] is a server: it waits until its
+// [Keep] is the process that is started: it locks the root, the address and the
+// status socket, so that two daemons never share one, makes the socket for
+// containerd, and keeps all while servers come and go (package keeper). Root and
+// address of its servers are its own, whatever the configuration says by then. [Serve] is a server: it waits until its
 // predecessor has left the root, and builds the parts from the bottom up
 // (registry, finder, scheduler, FUSE loop, file system, snapshotter), which
 // takes over the mounts of the predecessor and mounts the other layers of the

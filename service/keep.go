@@ -21,10 +21,12 @@ import (
 )
 
 // Keep is the daemon: a keeper of servers, each made by command, which has to
-// end in Serve with descriptor 3. It returns when the daemon was told to end,
-// or could not start, with what the process should exit with; what a server
-// said itself is not in the error. The configuration must be valid.
-func Keep(ctx context.Context, c config.Config, command func() *exec.Cmd) (code int, err error) {
+// end in Serve with descriptor 3 and the Root (which has no symbolic links) and
+// Address that it is given: the keeper holds both. Keep returns when the daemon
+// was told to end, or could not start, with what the process should exit with;
+// what a server said itself is not in the error. The configuration must be
+// valid.
+func Keep(ctx context.Context, c config.Config, command func(config.Config) *exec.Cmd) (code int, err error) {
 	err = keep(ctx, c, command)
 	var exit *keeper.ExitError
 	switch {
@@ -36,14 +38,13 @@ func Keep(ctx context.Context, c config.Config, command func() *exec.Cmd) (code 
 	return 0, nil
 }
 
-func keep(ctx context.Context, c config.Config, command func() *exec.Cmd) (err error) {
+func keep(ctx context.Context, c config.Config, command func(config.Config) *exec.Cmd) (err error) {
 	signals, stop := keeper.NotifySignals()
 	defer stop()
-	root, err := makeRoot(c.Root)
-	if err != nil {
+	if c.Root, err = makeRoot(c.Root); err != nil {
 		return err
 	}
-	l, err := lock(filepath.Join(root, keeperPID), root)
+	l, err := lock(filepath.Join(c.Root, keeperPID), c.Root)
 	if err != nil {
 		return err
 	}
@@ -55,13 +56,18 @@ func keep(ctx context.Context, c config.Config, command func() *exec.Cmd) (err e
 	}
 	socket.keep = store != nil
 	defer func() { err = errors.Join(err, socket.Close()) }()
+	reports, err := lockStatus(statusAddress(c))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, reports.Close()) }()
 	file, err := socket.Listener.(*net.UnixListener).File()
 	if err != nil {
 		return fmt.Errorf("listen at %s: %w", c.Address, err)
 	}
 	defer func() { _ = file.Close() }()
 	return keeper.Run(ctx, keeper.Options{
-		Command:      func() *exec.Cmd { return withoutWatchdogPID(command()) },
+		Command:      func() *exec.Cmd { return withoutWatchdogPID(command(c)) },
 		Listener:     file,
 		ListenerName: listenerName(c.Address),
 		Held:         passed,

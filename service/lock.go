@@ -47,7 +47,10 @@ func writePID(f *os.File) error {
 	return err
 }
 
-// Close gives the lock up.
+// Close gives the lock up; nil is none.
 func (l *lockFile) Close() error {
+	if l == nil {
+		return nil
+	}
 	return errors.Join(l.f.Truncate(0), l.f.Close()) // it names nobody
 }

@@ -113,11 +113,11 @@ func (p *parts) openFileSystem(ctx context.Context, c config.Config) (*fs.FileSy
 		return nil, fmt.Errorf("open layers in %s: %w", c.Root, err)
 	}
 	p.add("layers", fsys.Close)
-	reports, err := metrics.Listen(ctx, statusAddress(c), reportSource(fsys, counters))
+	l, err := listenStatus(ctx, statusAddress(c))
 	if err != nil {
 		return nil, err
 	}
-	p.add("status", reports.Close)
+	p.add("status", metrics.Serve(ctx, l, reportSource(fsys, counters)).Close)
 	return fsys, nil
 }
 

@@ -4,6 +4,10 @@
 package service
 
 import (
+	"context"
+	"fmt"
+	"net"
+	"os"
 	"path/filepath"
 
 	"github.com/spryd/spry/config"
@@ -21,6 +25,52 @@ func statusAddress(c config.Config) string {
 		return c.Status.Address
 	}
 	return filepath.Join(filepath.Dir(c.Address), "status.sock")
+}
+
+// listenStatus listens at the address of status: HOST:PORT, or the path of a
+// socket, which only root may use. One that nobody serves is replaced.
+func listenStatus(ctx context.Context, address string) (net.Listener, error) {
+	l, err := listenAnywhere(ctx, address)
+	if err != nil {
+		return nil, statusError(address, err)
+	}
+	return l, nil
+}
+
+func listenAnywhere(ctx context.Context, address string) (net.Listener, error) {
+	if !filepath.IsAbs(address) {
+		var lc net.ListenConfig
+		return lc.Listen(ctx, "tcp", address)
+	}
+	if err := os.MkdirAll(filepath.Dir(address), 0o755); err != nil {
+		return nil, err
+	}
+	if err := refuseLiving(ctx, address); err != nil {
+		return nil, err
+	}
+	return listenPrivate(address)
+}
+
+// lockStatus keeps other daemons from the status socket, also while no server
+// of this one has it: the next one could not start. It is a keeper's; nil if
+// status has no socket.
+func lockStatus(address string) (*lockFile, error) {
+	if !filepath.IsAbs(address) {
+		return nil, nil
+	}
+	if err := os.MkdirAll(filepath.Dir(address), 0o755); err != nil {
+		return nil, statusError(address, err)
+	}
+	l, err := lock(address+".lock", address)
+	if err != nil {
+		return nil, statusError(address, err)
+	}
+	return l, nil
+}
+
+// statusError names what an operator can set.
+func statusError(address string, err error) error {
+	return fmt.Errorf("serve status at %s: %w; [status] address sets another place", address, err)
 }
 
 // reportSource reports what fsys and its readers do.

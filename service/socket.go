@@ -12,6 +12,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -72,10 +74,14 @@ func refuseLiving(ctx context.Context, path string) error {
 	for end := time.Now().Add(farewell); time.Now().Before(end); <-tick.C {
 		d := net.Dialer{Timeout: dialTimeout}
 		conn, err := d.DialContext(ctx, "unix", path)
-		if err != nil {
+		switch {
+		case errors.Is(err, unix.ECONNREFUSED), errors.Is(err, fs.ErrNotExist):
+			return nil
+		case ctx.Err() != nil:
 			return ctx.Err()
+		case err == nil:
+			_ = conn.Close()
 		}
-		_ = conn.Close()
 	}
 	return fmt.Errorf("%s is served by another process", path)
 }

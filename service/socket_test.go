@@ -4,12 +4,15 @@
 package service
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestLock(t *testing.T) {
@@ -96,6 +99,7 @@ func TestListenRefuses(t *testing.T) {
 			}
 			t.Cleanup(func() { _ = l.Close() })
 		}, "served by another process"},
+		"living stranger with a full backlog": {busySocket, "served by another process"},
 		"file": {func(t *testing.T, path string) {
 			if err := os.WriteFile(path, []byte("precious"), 0o600); err != nil {
 				t.Fatal(err)
@@ -119,5 +123,30 @@ func TestListenRefuses(t *testing.T) {
 				_ = l.Close()
 			}
 		})
+	}
+}
+
+// busySocket makes a socket that cannot take one more connection now.
+func busySocket(t *testing.T, path string) {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Close(fd) })
+	if err := unix.Bind(fd, &unix.SockaddrUnix{Name: path}); err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Listen(fd, 0); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		conn, err := net.Dial("unix", path)
+		if errors.Is(err, unix.EAGAIN) {
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
 	}
 }

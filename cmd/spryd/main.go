@@ -24,6 +24,9 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"github.com/containerd/log"
+
+	"github.com/spryd/spry/config"
 	"github.com/spryd/spry/service"
 )
 
@@ -71,7 +74,7 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) (int,
 		_, err := fmt.Fprintln(stdout, "spryd", service.BuildVersion())
 		return exitOK, err
 	}
-	c, err := o.configuration()
+	c, notes, err := o.configuration()
 	if err != nil {
 		return exitUsage, err
 	}
@@ -82,23 +85,25 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) (int,
 	if err := service.SetLog(c); err != nil {
 		return exitUsage, err
 	}
-	if serve {
-		if err := service.Serve(ctx, c, keeperFD); err != nil {
-			return exitFailed, err
-		}
-		return exitOK, nil
+	if !serve {
+		return service.Keep(ctx, c, server(o))
 	}
-	return service.Keep(ctx, c, server(args))
+	for _, n := range notes {
+		log.G(ctx).Warn(n)
+	}
+	if err := service.Serve(ctx, c, keeperFD); err != nil {
+		return exitFailed, err
+	}
+	return exitOK, nil
 }
 
-// server makes the command of a server: this program, with the same
-// arguments, from the path where it was found, which may be another version by
-// then.
-func server(args []string) func() *exec.Cmd {
+// server makes the command of a server: this program from the path where it
+// was found, which may be another version by then.
+func server(o *options) func(config.Config) *exec.Cmd {
 	path := executable()
-	return func() *exec.Cmd {
+	return func(c config.Config) *exec.Cmd {
 		cmd := exec.Command(path)
-		cmd.Args = append([]string{os.Args[0], serveFlag}, args...)
+		cmd.Args = append([]string{os.Args[0]}, o.serverArgs(c)...)
 		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 		return cmd
 	}

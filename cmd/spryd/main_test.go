@@ -6,6 +6,11 @@ package main
 import (
 	"context"
 	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -18,8 +23,11 @@ func TestMain(m *testing.M) {
 
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Dir:  "testdata",
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"waitserve": waitServe},
+		Dir: "testdata",
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"waitserve": waitServe,
+			"reload":    reload,
+		},
 	})
 }
 
@@ -42,4 +50,25 @@ func waitServe(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Fatalf("%s is not served: %v", args[0], err)
 		}
 	}
+}
+
+// reload sends SIGHUP to the daemon of a root and waits for its next server.
+func reload(ts *testscript.TestScript, _ bool, args []string) {
+	pid := func(name string) int {
+		b, _ := os.ReadFile(filepath.Join(ts.MkAbs(args[0]), name))
+		n, _ := strconv.Atoi(strings.TrimSpace(string(b))) // 0: none now
+		return n
+	}
+	other := func(than int) int {
+		for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+			if now := pid("server.pid"); now != 0 && now != than {
+				return now
+			}
+		}
+		ts.Fatalf("no server but %d", than)
+		return 0
+	}
+	before := other(0)
+	ts.Check(syscall.Kill(pid("keeper.pid"), syscall.SIGHUP))
+	other(before)
 }

@@ -237,19 +237,20 @@ func (k *keeper) ended(ctx context.Context, e event) (over bool, err error) {
 		return true, nil
 	}
 	log.G(ctx).WithError(e.err).WithField("duration", time.Since(e.child.started)).Error("server ended, starting another")
-	k.restart(e.child)
+	k.restart(ctx, e.child)
 	return false, nil
 }
 
 // restart starts a server after one that ended (nil: that could not be
 // started), at once unless starting does not help.
-func (k *keeper) restart(last *child) {
+func (k *keeper) restart(ctx context.Context, last *child) {
 	if last != nil && last.ready {
 		k.pause = 0
 	}
 	again := func() {
 		if err := k.launch(); err != nil {
-			k.restart(nil)
+			log.G(ctx).WithError(err).Error("no server can be started, trying again")
+			k.restart(ctx, nil)
 		}
 	}
 	pause := k.pause

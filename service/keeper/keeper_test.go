@@ -18,6 +18,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sirupsen/logrus"
+	logtest "github.com/sirupsen/logrus/hooks/test"
 	"golang.org/x/sys/unix"
 
 	"github.com/spryd/spry/service/keeper"
@@ -25,6 +27,9 @@ import (
 
 // modeEnv makes the test binary a server that behaves in that way.
 const modeEnv = "SPRY_TEST_SERVER"
+
+// missing is the program of mode "missing".
+const missing = "/nonexistent/spryd"
 
 // patience is how long a test waits for what must happen.
 const patience = 20 * time.Second
@@ -152,6 +157,9 @@ func newFixture(t *testing.T, o keeper.Options, modes ...string) *fixture {
 		default:
 		}
 		cmd := exec.Command("/proc/self/exe")
+		if mode == "missing" {
+			cmd = exec.Command(missing)
+		}
 		cmd.Env = append(os.Environ(), modeEnv+"="+mode)
 		cmd.Stderr = os.Stderr
 		return cmd
@@ -303,6 +311,33 @@ func TestStart(t *testing.T) {
 		if err := f.end(); !errors.As(err, &exit) || exit.Code != want {
 			t.Errorf("%s: %v, want exit code %d", mode, err, want)
 		}
+	}
+}
+
+// TestCannotStart: why no server can be started is in the log each time, and
+// the next one has everything.
+func TestCannotStart(t *testing.T) {
+	hook := logtest.NewGlobal()
+	defer logrus.StandardLogger().ReplaceHooks(make(logrus.LevelHooks))
+	f := newFixture(t, keeper.Options{})
+	pid, _ := f.ask("hold " + sample(t, "a"))
+	f.mode <- "missing"
+	f.mode <- "missing"
+	if err := unix.Kill(pid, unix.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	if _, held := f.other(pid); held != "a=content of a/2" {
+		t.Errorf("successor holds %q", held)
+	}
+	f.terminate()
+	told := 0
+	for _, e := range hook.AllEntries() {
+		if err, ok := e.Data[logrus.ErrorKey].(error); ok && errors.Is(err, os.ErrNotExist) && strings.Contains(err.Error(), missing) {
+			told++
+		}
+	}
+	if told != 2 {
+		t.Errorf("%d of 2 failures to start a server are in the log", told)
 	}
 }
 

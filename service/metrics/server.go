@@ -7,12 +7,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -39,51 +35,19 @@ type Source struct {
 type Server struct {
 	http    http.Server
 	serving sync.WaitGroup
-	address net.Addr
 }
 
-// Listen serves src at address: the path of a unix socket, which only root may
-// use and which replaces one that is left over, or HOST:PORT.
-func Listen(ctx context.Context, address string, src Source) (*Server, error) {
-	l, err := listen(ctx, address)
-	if err != nil {
-		return nil, fmt.Errorf("serve status at %s: %w", address, err)
-	}
-	s := &Server{address: l.Addr()}
+// Serve serves src at l, which the server closes.
+func Serve(ctx context.Context, l net.Listener, src Source) *Server {
+	s := &Server{}
 	s.http.Handler, s.http.ReadHeaderTimeout = handler(src), headerTimeout
 	s.serving.Go(func() {
 		if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			log.G(ctx).WithError(err).Error("status is no longer served")
 		}
 	})
-	return s, nil
+	return s
 }
-
-func listen(ctx context.Context, address string) (net.Listener, error) {
-	var lc net.ListenConfig
-	if !strings.HasPrefix(address, "/") {
-		return lc.Listen(ctx, "tcp", address)
-	}
-	if err := os.MkdirAll(filepath.Dir(address), 0o755); err != nil {
-		return nil, err
-	}
-	if err := os.Remove(address); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, err
-	}
-	l, err := lc.Listen(ctx, "unix", address)
-	if err != nil {
-		return nil, err
-	}
-	// A successor may have replaced it by then.
-	l.(*net.UnixListener).SetUnlinkOnClose(false)
-	if err := os.Chmod(address, 0o600); err != nil {
-		return nil, errors.Join(err, l.Close())
-	}
-	return l, nil
-}
-
-// Addr is where the server listens.
-func (s *Server) Addr() net.Addr { return s.address }
 
 // Close ends the server at once and waits for it.
 func (s *Server) Close() error {
