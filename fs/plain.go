@@ -84,7 +84,10 @@ func (f *FileSystem) restorePlain(e *entry, rec record) bool {
 // mount goes while it is being mounted (EINVAL, seen in practice).
 func (f *FileSystem) toPlain(d digest.Digest, s *served) {
 	var settled time.Duration
-	use := func(e *entry) { settled = f.startPlain(d, e) }
+	use := func(e *entry) {
+		f.noteDiffID(e, s.layer.DiffID())
+		settled = f.startPlain(d, e)
+	}
 	if !f.whileServed(d, s, use) {
 		return
 	}
@@ -135,6 +138,31 @@ func (f *FileSystem) wait(what <-chan struct{}) bool {
 	case <-f.lifetime.Done():
 		return false
 	}
+}
+
+// noteDiffID records what the layer of e decompresses to, if that is known.
+func (f *FileSystem) noteDiffID(e *entry, id digest.Digest) {
+	rec := e.record
+	if rec.DiffID = id; id == "" || id == e.record.DiffID {
+		return
+	}
+	if err := rec.write(f.dir(rec.Layer)); err != nil {
+		log.L.WithField("layer", rec.Layer.String()).WithError(err).Warn("DiffID of layer not recorded")
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	e.record = rec
+}
+
+// DiffID is what layer d decompresses to: "" if that is not known, which it is when
+// the layer is plain.
+func (f *FileSystem) DiffID(d digest.Digest) digest.Digest {
+	if e := f.entry(d); e != nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return e.record.DiffID
+	}
+	return ""
 }
 
 // startPlain makes new containers use the directory of the layer, and returns

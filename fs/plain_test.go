@@ -5,6 +5,7 @@ package fs_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"fmt"
 	"os"
@@ -312,6 +313,46 @@ func TestUsageIsTrue(t *testing.T) {
 	})
 	if u.Bytes < bytes*95/100 || u.Bytes > bytes*105/100 {
 		t.Errorf("usage %d bytes, on disk %d", u.Bytes, bytes)
+	}
+}
+
+// What a plain layer decompresses to is known, also after a restart; part of it was
+// read before the rest came.
+func TestDiffIDOfPlainIsKnown(t *testing.T) {
+	img := push(t, remotetest.New(t), "app", "", 16)
+	blob, _ := layer(t, 16, 60)
+	zr, err := gzip.NewReader(bytes.NewReader(blob))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := digest.FromReader(zr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, root := img.desc.Layers[0].Digest, t.TempDir()
+	h := start(t, root, nil)
+	h.mount(t, img, 0, "a")
+	for path := range img.files[0] {
+		if _, err := os.ReadFile(filepath.Join(h.dir(t, d), path)); err != nil {
+			t.Fatal(err)
+		}
+		break
+	}
+	if got := h.DiffID(d); got != "" {
+		t.Errorf("DiffID %s of a lazy layer", got)
+	}
+	h.stop(t)
+	for range 2 {
+		h = start(t, root, background)
+		if err := h.Restore(t.Context(), d, "a"); err != nil {
+			t.Fatal(err)
+		}
+		waitFor(t, func() bool { return h.DiffID(d) != "" })
+		if got := h.DiffID(d); got != want {
+			t.Errorf("DiffID %s, want %s", got, want)
+		}
+		h.waitState(t, d, "plain")
+		h.stop(t)
 	}
 }
 

@@ -24,7 +24,8 @@ type plan struct {
 	files     map[string]string // content of the layer
 	mountErr  error
 	unpackErr error
-	diffID    digest.Digest
+	diffID    digest.Digest // of Unpack
+	hashed    digest.Digest // when it is plain
 	unfit     digest.Digest // the layer that this one cannot be lazy above
 	block     chan struct{} // Mount waits for it or for its ctx
 	entered   chan struct{} // Mount announces itself here
@@ -156,6 +157,8 @@ func (f *fakeFS) FitsAny(_ context.Context, layer digest.Digest) error {
 	}
 	return nil
 }
+
+func (f *fakeFS) DiffID(layer digest.Digest) digest.Digest { return f.plan(layer).hashed }
 
 func (f *fakeFS) Usage(context.Context, digest.Digest) (bytes, inodes int64, err error) {
 	return 4711, 42, nil

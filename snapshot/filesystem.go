@@ -33,6 +33,9 @@ type FileSystem interface {
 	Short(layer digest.Digest) (string, error)
 	// Check says whether the layer can be given to a new container.
 	Check(ctx context.Context, layer digest.Digest) error
+	// DiffID is the digest of what the layer decompresses to, "" as long as that is
+	// not known.
+	DiffID(layer digest.Digest) digest.Digest
 	// Fits fails with index.ErrNotLazy if the mounted layer does not show what
 	// unpacking it above lowers, the uppermost first, would.
 	Fits(ctx context.Context, layer digest.Digest, lowers []index.Lower) error

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/containerd/errdefs"
 	"github.com/opencontainers/go-digest"
 	"golang.org/x/sync/errgroup"
 
@@ -83,6 +84,22 @@ func (s *Snapshotter) checkLayers(ctx context.Context, parents []record) error {
 		}
 		if err != nil {
 			return fmt.Errorf("layer %s of snapshot %s: %w", r.lazyLayer(), r.info.Name, err)
+		}
+	}
+	return s.checkChains(parents)
+}
+
+// checkChains compares lazy layers of which it is known with the chain ids of their
+// snapshots: that of a hostile image may be another image's.
+func (s *Snapshotter) checkChains(parents []record) error {
+	for i, r := range parents {
+		layer, chain := r.lazyLayer(), r.info.Labels[index.LabelTarget]
+		if layer == "" || chain == "" || i+1 < len(parents) && parents[i+1].info.Labels[index.LabelTarget] == "" {
+			continue // of a client that does not say chain ids
+		}
+		if err := checkDiffID(r, parents[i+1:], chain, s.fsys.DiffID(layer)); err != nil {
+			return fmt.Errorf("image %s lies about layer %s, remove it: snapshot %s: %w: %w",
+				r.info.Labels[index.LabelImage], layer, r.info.Name, err, errdefs.ErrFailedPrecondition)
 		}
 	}
 	return nil

@@ -180,6 +180,29 @@ func TestChainIDOfAnotherImage(t *testing.T) {
 	}
 }
 
+// TestHashedLayer: when it is known what a lazy layer decompresses to, new
+// containers are refused that have it under another layer's chain id.
+func TestHashedLayer(t *testing.T) {
+	for i, lying := range []string{"one", "two"} {
+		b := newBed(t, snapshot.Options{})
+		b.lazy("one", "two", "three")
+		im := image{name: "r.example/a:1", layers: []string{"one", "two", "three"}}
+		top := b.pull(im)
+		for _, word := range im.layers[:2] {
+			b.set(word, plan{hashed: diffIDOf(word)})
+		}
+		_, err := b.sn.Prepare(b.ctx, "honest", top)
+		b.must(err)
+		b.set(lying, plan{hashed: diffIDOf("evil")})
+		_, err = b.sn.Prepare(b.ctx, "container", top)
+		for _, want := range []string{im.name, layerOf(lying).String(), diffIDOf("evil").String(), im.chain(i + 1)} {
+			if !errdefs.IsFailedPrecondition(err) || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: error %v, want it to name %s", lying, err, want)
+			}
+		}
+	}
+}
+
 func TestWarnsOncePerImage(t *testing.T) {
 	b := newBed(t, snapshot.Options{})
 	for _, name := range []string{"r.example/a:1", "r.example/b:1", "r.example/a:1"} {

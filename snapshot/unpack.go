@@ -80,33 +80,34 @@ func (p *pulled) fill(ctx context.Context, dir string) (snapshots.Usage, error) 
 	if err != nil {
 		return snapshots.Usage{}, fmt.Errorf("unpack layer %s: %w", p.target.ref.Layer, err)
 	}
-	if err := p.checkDiffID(diffID); err != nil {
+	if err := checkDiffID(p.record, p.parents, p.target.chain, diffID); err != nil {
 		return snapshots.Usage{}, fmt.Errorf("unpack layer %s: %w", p.target.ref.Layer, err)
 	}
 	du, err := fs.DiskUsage(ctx, dir)
 	return snapshots.Usage(du), err
 }
 
-// checkDiffID compares with the chain id that the snapshot will be found by.
+// checkDiffID compares the DiffID of what r shows above parents with the chain id
+// that it is found by.
 // Without this an image could put its own files under the chain id of another
 // image, which the next pull of that image would trust.
-func (p *pulled) checkDiffID(got digest.Digest) error {
+func checkDiffID(r record, parents []record, want string, got digest.Digest) error {
 	if got == "" {
 		return nil
 	}
-	below := p.record.info.Labels[labelParentChain]
-	if len(p.parents) > 0 {
-		below = p.parents[0].info.Labels[index.LabelTarget]
+	below := r.info.Labels[labelParentChain]
+	if len(parents) > 0 {
+		below = parents[0].info.Labels[index.LabelTarget]
 		if below == "" {
-			return fmt.Errorf("parent snapshot %s has no chain id", p.parents[0].info.Name)
+			return fmt.Errorf("parent snapshot %s has no chain id", parents[0].info.Name)
 		}
 	}
 	chain := []digest.Digest{got}
 	if below != "" {
 		chain = []digest.Digest{digest.Digest(below), got}
 	}
-	if have := identity.ChainID(chain); have.String() != p.target.chain {
-		return fmt.Errorf("DiffID %s: chain id is %s, want %s", got, have, p.target.chain)
+	if have := identity.ChainID(chain); have.String() != want {
+		return fmt.Errorf("DiffID %s: chain id is %s, want %s", got, have, want)
 	}
 	return nil
 }

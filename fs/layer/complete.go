@@ -27,11 +27,11 @@ const (
 	// parallelParts is how many parts of a layer are fetched at a time, if
 	// the scheduler lets them.
 	parallelParts = 4
-	// sealPatience is how long a layer waits for the transfers of all layers
-	// to end before it is sealed. That syncs the whole file system: the disk
-	// would be busy with what nobody waits for, for a third of a second and
-	// more, in the middle of a start.
-	sealPatience = 10 * time.Second
+	// idlePatience is how long a layer waits for the transfers of all layers to
+	// end before it is finished and sealed. That takes CPU that transfers need, and
+	// syncs the whole file system: the disk would be busy with what nobody waits
+	// for, for a third of a second and more, in the middle of a start.
+	idlePatience = 10 * time.Second
 )
 
 // complete fetches what is wanted first, then the rest, proves the layer and
@@ -89,7 +89,10 @@ func (l *Layer) makeWhole(ctx context.Context) error {
 			return nil // it will be soon
 		}
 	}
-	err := l.seal(ctx, l.store.Seal)
+	if err := l.waitIdle(ctx); err != nil {
+		return err
+	}
+	err := l.persist(ctx, "seal", func(context.Context) error { return l.store.Seal() })
 	if errors.Is(err, store.ErrIncomplete) && !l.options.OnDemandOnly {
 		return nil // makePlain will see what is lost
 	}
@@ -104,10 +107,14 @@ func (l *Layer) makePlain(ctx context.Context) error {
 		}
 		l.advance(Proven)
 	}
+	if err := l.waitIdle(ctx); err != nil {
+		return err
+	}
+	l.hash(ctx)
 	if err := l.persist(ctx, "finish", l.store.Finish); err != nil {
 		return err
 	}
-	return l.seal(ctx, l.store.SealProven)
+	return l.persist(ctx, "seal", func(context.Context) error { return l.store.SealProven() })
 }
 
 // persist repeats step until it succeeds. It returns only errors that will not
@@ -233,11 +240,7 @@ func (l *Layer) part(first span.ID) span.ID {
 	return to
 }
 
-// seal syncs what is on disk and records it, by record, which is a method of the
-// store.
-func (l *Layer) seal(ctx context.Context, record func() error) error {
-	if err := l.options.Scheduler.WaitIdle(ctx, sealPatience); err != nil {
-		return err
-	}
-	return l.persist(ctx, "seal", func(context.Context) error { return record() })
+// waitIdle waits until nothing is fetched, or long enough.
+func (l *Layer) waitIdle(ctx context.Context) error {
+	return l.options.Scheduler.WaitIdle(ctx, idlePatience)
 }

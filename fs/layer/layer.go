@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"github.com/containerd/log"
+	"github.com/opencontainers/go-digest"
 
 	"github.com/spryd/spry/fs/fetch"
 	"github.com/spryd/spry/fs/read"
@@ -38,6 +39,7 @@ type Layer struct {
 	state     atomic.Int32
 	condemned sync.Once
 	prover    atomic.Pointer[prover] // nil: no proof runs
+	diffID    atomic.Pointer[digest.Digest]
 
 	mu      sync.Mutex // guards the fields below
 	started bool

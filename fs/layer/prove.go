@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/containerd/log"
+	"github.com/opencontainers/go-digest"
 
 	"github.com/spryd/spry/fs/fetch"
 	"github.com/spryd/spry/fs/proof"
@@ -84,12 +85,39 @@ func (l *Layer) prove(ctx context.Context) error {
 		return context.Cause(ctx)
 	}
 	err := pr.err
-	if err == nil || !isLie(err) {
-		// Nothing is left to do for it, or it has to begin again.
-		l.prover.CompareAndSwap(pr, nil)
-		err = errors.Join(err, pr.close())
+	if err != nil && !isLie(err) { // it has to begin again
+		err = errors.Join(err, l.endProof(pr))
 	}
 	return err
+}
+
+// endProof frees a proof.
+func (l *Layer) endProof(pr *prover) error {
+	l.prover.CompareAndSwap(pr, nil)
+	return pr.close()
+}
+
+// hash finds the DiffID of a layer that this process has proven, and ends the proof.
+// Where it cannot be found nobody compares with it.
+func (l *Layer) hash(ctx context.Context) {
+	pr := l.prover.Load()
+	if pr == nil {
+		return
+	}
+	id, err := pr.proof.DiffID(ctx, l.store.ReadAt)
+	if err = errors.Join(err, l.endProof(pr)); err != nil {
+		log.G(ctx).WithError(err).Debug("DiffID of layer is not known")
+	}
+	l.diffID.Store(&id)
+}
+
+// DiffID is the SHA-256 of all that a plain layer decompresses to; "" if it is not
+// known.
+func (l *Layer) DiffID() digest.Digest {
+	if id := l.diffID.Load(); id != nil {
+		return *id
+	}
+	return ""
 }
 
 // ended says whether there is a verdict.

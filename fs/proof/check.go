@@ -60,18 +60,15 @@ func (p *Proof) checkStart(c Checkpoints, j job) error {
 	return nil
 }
 
-// checkEnd looks at the last span once more if the archive has no end marker:
-// it could go on behind it then.
+// checkEnd looks at the last span once more: the stream could go on behind it, and
+// with it an archive that has no end marker.
 func (p *Proof) checkEnd(j job) (err error) {
-	c, ok := p.options.Layer.(Checkpoints)
-	switch {
-	case p.entries.Ended():
-		p.whole = true
-	case ok:
-		p.whole, err = c.CheckEnd(j.data)
-	default: // not compressed
-		p.whole = j.span.UncompressedSize() == j.span.CompressedSize()
+	if c, ok := p.options.Layer.(Checkpoints); ok {
+		p.closedEnd, err = c.CheckEnd(j.data)
+	} else { // not compressed
+		p.closedEnd = j.span.UncompressedSize() == j.span.CompressedSize()
 	}
+	p.whole = p.closedEnd || p.entries.Ended()
 	return err
 }
 
@@ -84,9 +81,9 @@ func (p *Proof) feed(j job) error {
 		case hole:
 			err = p.entries.Skip(piece.size())
 		case j.out != nil:
-			err = p.entries.Push(j.out[piece.start-j.span.OutStart : piece.end-j.span.OutStart])
+			err = p.push(j.out[piece.start-j.span.OutStart : piece.end-j.span.OutStart])
 		default:
-			err = p.entries.Push(rest[:piece.size()])
+			err = p.push(rest[:piece.size()])
 			rest = rest[piece.size():]
 		}
 		if err != nil {
@@ -94,6 +91,12 @@ func (p *Proof) feed(j job) error {
 		}
 	}
 	return nil
+}
+
+// push gives what is not file contents to the tar reader, and keeps it.
+func (p *Proof) push(b []byte) error {
+	p.headers.keep(b)
+	return p.entries.Push(b)
 }
 
 // remains is what of a span is not file contents.
@@ -107,8 +110,11 @@ func (p *Proof) remains(sp span.Span, out []byte) [][]byte {
 	return list
 }
 
-// piece is a part of the tar stream.
-type piece struct{ start, end span.UncompressedOffset }
+// piece is a part of the tar stream. A hole is of a file.
+type piece struct {
+	start, end span.UncompressedOffset
+	file       toc.NodeID
+}
 
 func (p piece) size() int64 { return int64(p.end - p.start) }
 
@@ -124,16 +130,16 @@ func (p *Proof) pieces(sp span.Span) iter.Seq2[piece, bool] {
 			if start >= end {
 				continue
 			}
-			if start > at && !yield(piece{at, start}, false) {
+			if start > at && !yield(piece{start: at, end: start}, false) {
 				return
 			}
-			if !yield(piece{start, end}, true) {
+			if !yield(piece{start, end, id}, true) {
 				return
 			}
 			at = end
 		}
 		if at < sp.OutEnd {
-			yield(piece{at, sp.OutEnd}, false)
+			yield(piece{start: at, end: sp.OutEnd}, false)
 		}
 	}
 }

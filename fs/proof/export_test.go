@@ -5,20 +5,25 @@ package proof
 
 import (
 	"os"
+	"path/filepath"
 	"testing"
 )
 
 // LoseSpool makes it impossible to put spans aside, until found is called.
 func (p *Proof) LoseSpool(t *testing.T) (found func()) {
 	t.Helper()
-	nothing, err := os.Open(os.DevNull)
+	path := filepath.Join(t.TempDir(), "spool") // which Close removes
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	readOnly, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	proper := p.spool.file
-	p.spool.file = nothing
+	p.spool.file = readOnly
 	return func() {
 		p.spool.file = proper
-		_ = nothing.Close()
+		_ = readOnly.Close()
 	}
 }

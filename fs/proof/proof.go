@@ -5,6 +5,7 @@ package proof
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash"
 	"sync"
@@ -26,9 +27,12 @@ type Proof struct {
 	hash    hash.Hash
 	at      span.CompressedOffset // hashed up to here
 	entries *build.Entries
+	headers *headers
 	tail    []byte // the last decoded bytes, up to windowSize
 	gaps    []gap
 	whole   bool // the archive ends in the spans, or the stream with them
+	// closedEnd: the stream ends with the spans.
+	closedEnd bool
 
 	handed  chan job      // from Span to Run
 	arrived chan struct{} // the next span is in the spool
@@ -60,7 +64,7 @@ func New(o Options) (*Proof, error) {
 		return nil, fmt.Errorf("prove layer %s: %w", o.Digest, err)
 	}
 	return &Proof{
-		options: o, spool: sp, hash: o.Digest.Algorithm().Hash(), entries: build.NewEntries(),
+		options: o, spool: sp, hash: o.Digest.Algorithm().Hash(), entries: build.NewEntries(), headers: newHeaders(o.Dir),
 		handed: make(chan job), begun: make(chan struct{}), arrived: make(chan struct{}, 1), ended: make(chan struct{}), lost: make(chan error, 1),
 		seen: make([]bool, o.Layer.Len()), pending: make(map[span.ID]place),
 	}, nil
@@ -114,7 +118,7 @@ func (p *Proof) Spooled() int64 { return p.spool.size() }
 // Close frees everything. Run has returned, and Span is called no more.
 func (p *Proof) Close() error {
 	p.entries.Close()
-	return p.spool.close()
+	return errors.Join(p.spool.close(), p.headers.close())
 }
 
 // Run proves the layer: it returns nil when it is proven, a [LieError] when

@@ -20,6 +20,7 @@ import (
 	"github.com/spryd/spry/fs/layer/layertest"
 	"github.com/spryd/spry/fs/proof"
 	"github.com/spryd/spry/index/span"
+	"github.com/spryd/spry/index/toc"
 )
 
 // options prove l.
@@ -78,6 +79,13 @@ func show(t *testing.T, p *proof.Proof, l span.Layer, blob []byte, id span.ID) {
 	clear(out)
 }
 
+// ending is a layer whose stream is known to end.
+type ending struct{ *layertest.Layer }
+
+func (ending) CheckStart([]byte) (bool, error)           { return true, nil }
+func (ending) CheckWindow(span.ID, []byte) (bool, error) { return true, nil }
+func (ending) CheckEnd([]byte) (bool, error)             { return true, nil }
+
 func TestAnyOrder(t *testing.T) {
 	l := layertest.New(t, 60, 9000, 3000)
 	n := l.Len()
@@ -91,6 +99,7 @@ func TestAnyOrder(t *testing.T) {
 		"random": rand.New(rand.NewPCG(1, 2)).Perm(n), "twice": append(slices.Clone(backwards), forwards...)} {
 		t.Run(name, func(t *testing.T) {
 			o := options(t, l)
+			o.Layer = ending{l}
 			p, verdict := running(t, o)
 			for _, id := range order {
 				show(t, p, l, l.Blob, span.ID(id))
@@ -103,6 +112,17 @@ func TestAnyOrder(t *testing.T) {
 			}
 			if _, _, ok := p.Wanted(); ok {
 				t.Error("a proven layer wants more")
+			}
+			id, err := p.DiffID(t.Context(), func(id toc.NodeID, p []byte, off int64) error {
+				data, size := l.Tree.Data(id)
+				if off+int64(len(p)) > size {
+					t.Errorf("%d bytes at %d of %d", len(p), off, size)
+				}
+				copy(p, l.Stream[int64(data)+off:])
+				return nil
+			})
+			if want := digest.FromBytes(l.Stream); err != nil || id != want {
+				t.Errorf("DiffID %s, %v, want %s", id, err, want)
 			}
 		})
 	}
