@@ -173,7 +173,7 @@ func (l *Layer) Bytes() (all, missing int64) {
 func (l *Layer) Usage() (bytes, inodes int64) {
 	bytes, inodes = l.store.Usage()
 	if pr := l.prover.Load(); pr != nil {
-		bytes, inodes = bytes+pr.proof.Spooled(), inodes+1
+		bytes, inodes = bytes+pr.proof.Spooled()+pr.proof.Kept(), inodes+2
 	}
 	return bytes, inodes
 }

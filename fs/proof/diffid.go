@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync/atomic"
 
 	"github.com/opencontainers/go-digest"
 	"golang.org/x/sys/unix"
@@ -27,7 +28,8 @@ const hashChunk = 256 << 10
 type headers struct {
 	file *os.File
 	w    *bufio.Writer
-	err  error // nothing is kept any more
+	err  error        // nothing is kept any more
+	size atomic.Int64 // in bytes
 }
 
 func newHeaders(dir string) *headers {
@@ -43,6 +45,7 @@ func newHeaders(dir string) *headers {
 func (h *headers) keep(b []byte) {
 	if h.err == nil {
 		_, h.err = h.w.Write(b)
+		h.size.Add(int64(len(b)))
 	}
 }
 

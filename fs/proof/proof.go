@@ -112,8 +112,12 @@ func (p *Proof) Wanted() (first, last span.ID, ok bool) {
 // again.
 func (p *Proof) Lost() <-chan error { return p.lost }
 
-// Spooled is how many bytes the spool file occupies at most.
+// Spooled is how many bytes the spool file occupies at most, and Kept what is kept
+// for [Proof.DiffID].
 func (p *Proof) Spooled() int64 { return p.spool.size() }
+
+// Kept is described at Spooled.
+func (p *Proof) Kept() int64 { return p.headers.size.Load() }
 
 // Close frees everything. Run has returned, and Span is called no more.
 func (p *Proof) Close() error {
