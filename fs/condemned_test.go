@@ -132,9 +132,13 @@ func testLie(t *testing.T, seed uint64) {
 	refused(t, h, img)
 	h.stop(t)
 	h = start(t, root, background) // remembers
-	if err := h.Restore(t.Context(), d, "a"); !errors.Is(err, index.ErrNotLazy) {
+	if err := h.Restore(t.Context(), d, "a"); err != nil { // for containers that have it
 		t.Errorf("restore: %v", err)
 	}
+	if st := h.waitState(t, d, "condemned"); st.Err == nil {
+		t.Errorf("status after a restart %+v", st)
+	}
+	checkUnreadable(t, h.dir(t, d))
 	refused(t, h, img)
 	if err := h.Release(t.Context(), d, "a"); err != nil {
 		t.Fatal(err)

@@ -51,24 +51,19 @@ func ParseCommand(config []byte) (Command, error) {
 		}
 	}
 	for _, args := range [][]string{image.Config.Entrypoint, image.Config.Cmd} {
-		for i, arg := range args {
+		for i, arg := range args[:min(len(args), maxWords)] {
 			switch {
 			case i > 0 && args[i-1] == "-m":
 				c.modules = append(c.modules, arg, arg+".__main__")
 			case i > 0 && args[i-1] == "-c":
 				c.modules = append(c.modules, sourceNames(statements.Replace(arg))...)
 			}
-			words := strings.FieldsFunc(arg, func(r rune) bool { return strings.ContainsRune(separators, r) })
-			if at := slices.IndexFunc(words, isLocale); at >= 0 {
-				c.locale = words[at]
-			}
-			if i > 1 && args[i-1] == "-c" && slices.Contains(shells, path.Base(args[i-2])) {
-				// Words that are no commands of the script may be files.
-				words = slices.DeleteFunc(words, func(word string) bool { return !strings.Contains(word, "/") })
-				words = append(scriptCommands(arg), words...)
+			isScript := i > 1 && args[i-1] == "-c" && slices.Contains(shells, path.Base(args[i-2]))
+			if isScript {
+				c.words = append(c.words, scriptCommands(arg)...)
 				search = scriptPath(arg) + search
 			}
-			c.words = append(c.words, words...)
+			c.addWords(arg, isScript)
 		}
 	}
 	c.path = splitPath(search)
@@ -77,24 +72,43 @@ func ParseCommand(config []byte) (Command, error) {
 	return c, nil
 }
 
+// addWords adds the words of an argument, up to maxWords. Those of a script that
+// are no commands of it may be files.
+func (c *Command) addWords(arg string, isScript bool) {
+	locale := ""
+	for word := range strings.FieldsFuncSeq(arg, func(r rune) bool { return strings.ContainsRune(separators, r) }) {
+		if locale == "" && isLocale(word) {
+			locale = word
+			c.locale = word
+		}
+		if len(c.words) < maxWords && (!isScript || strings.Contains(word, "/")) {
+			c.words = append(c.words, word)
+		}
+	}
+}
+
 // splitPath are the directories of a PATH.
 func splitPath(list string) []string {
 	dirs := strings.SplitN(list, ":", maxDirs+1)
-	return dirs[:min(len(dirs), maxDirs)]
+	dirs = dirs[:min(len(dirs), maxDirs)]
+	return slices.DeleteFunc(dirs, func(dir string) bool { return len(dir) > maxPath })
 }
 
-// find finds the file that a word of the command names in im, if it names one.
-func (c Command) find(im Image, word string) (File, bool) {
+// find finds the file that a word of the command names, if it names one.
+func (c Command) find(s *start, word string) (File, bool) {
+	if len(word) > maxPath {
+		return File{}, false
+	}
 	if strings.Contains(word, "/") {
 		if !path.IsAbs(word) {
 			word = path.Join(c.dir, word)
 		}
-		return im.Find(word)
+		return s.find(word)
 	}
 	for _, dir := range c.path {
-		if f, ok := im.Find(path.Join("/", dir, word)); ok {
+		if f, ok := s.find(path.Join("/", dir, word)); ok {
 			return f, true
 		}
 	}
-	return im.Find(path.Join(c.dir, word))
+	return s.find(path.Join(c.dir, word))
 }

@@ -6,13 +6,14 @@
 // and the shared libraries that it needs, and they need; the modules that Python
 // code imports, compiled or source, and they import; those that Perl, Ruby and
 // JavaScript for Node name, and they name; the extensions that PHP is configured to
-// load; the packages that Go sources import, and the tools that build them; those
-// that R and its scripts load, and they need; the commands of shell scripts, and the
-// scripts and Java libraries that they name; what the launcher of a Java virtual
-// machine loads, and with the first library of a server the classes of the platform
-// that most use; and the locale that the image or an interpreter chooses. Kernel,
-// loader and interpreters read these one after another; over a network each would
-// cost the answer time of a registry.
+// load; the packages that Go sources import, and the tools that build them; the
+// headers that C and C++ sources include, and these, and what the compiler runs and
+// links with; the packages that R and its scripts load, and they need; the commands of
+// shell scripts, and the scripts and Java libraries that they name; what the launcher
+// of a Java virtual machine loads, and with the first library of a server the classes
+// of the platform that most use; and the locale that the image or an interpreter
+// chooses. Kernel, loader, interpreters and compilers read these one after another;
+// over a network each would cost the answer time of a registry.
 //
 // What it finds are guesses. It looks for files as the loader and interpreters
 // do, but knows neither their caches nor the environment, PATH and locale of the
@@ -21,5 +22,8 @@
 // wrong guess costs bytes; a missing one costs waiting.
 //
 // Layers are hostile: whatever is in them, one start fetches at most maxFiles
-// and maxBytes, and looks for at most maxFinds paths and maxTried modules.
+// and maxBytes, and looks for at most maxFinds paths and maxTried modules: each name
+// in a directory that is listed is one of these paths. Nothing is looked for or
+// listed but by the methods find and list of start, which know that and whether the
+// start is over.
 package program

@@ -15,7 +15,8 @@ import (
 
 const (
 	// maxHeaders, maxDynamic and maxName bound what is read of an ELF file:
-	// program headers, bytes of the dynamic section, and of one string.
+	// program headers, as many parts that are written to, bytes of the dynamic
+	// section, and of one string.
 	maxHeaders = 64
 	maxDynamic = 64 << 10
 	maxName    = 1 << 10
@@ -30,6 +31,13 @@ const (
 	maxPart   = 4 << 20
 	largeHead = 1 << 20
 )
+
+// loaderDirs are where the loaders of glibc and musl look; triple stands for the
+// directory of an architecture, as Debian has it.
+var loaderDirs = []string{"/lib/triple", "/usr/lib/triple", "/lib64", "/usr/lib64", "/lib", "/usr/lib", "/usr/local/lib"}
+
+// triples are the names of such directories.
+var triples = map[elf.Machine]string{elf.EM_X86_64: "x86_64-linux-gnu", elf.EM_AARCH64: "aarch64-linux-gnu"}
 
 // errELF is of files that the loader would not load either.
 var errELF = errors.New("not an ELF file of 64 bits, little endian")
@@ -61,6 +69,21 @@ func (l linkage) loaded(size int64) []part {
 	return parts
 }
 
+// searched are the directories where a file in directory origin looks for its
+// libraries. What is too long for a path is left out.
+func (l linkage) searched(origin string) (dirs []string) {
+	replacer := strings.NewReplacer("${ORIGIN}", origin, "$ORIGIN", origin)
+	for _, dir := range l.search {
+		if len(dir)+strings.Count(dir, "ORIGIN")*len(origin) <= maxPath {
+			dirs = append(dirs, replacer.Replace(dir))
+		}
+	}
+	for _, dir := range loaderDirs {
+		dirs = append(dirs, strings.ReplaceAll(dir, "triple", triples[l.machine]))
+	}
+	return append(dirs, origin)
+}
+
 // readLinkage reads the linkage of an ELF file: 64 bits, little endian, as are
 // all platforms that Spry runs on. It reads headers and the dynamic section
 // only.
@@ -78,6 +101,7 @@ func readLinkage(r io.ReaderAt) (linkage, error) {
 	if err := readStruct(r, head.Phoff, progs); err != nil {
 		return linkage{}, err
 	}
+	dynamic := false
 	for _, p := range progs {
 		var err error
 		switch elf.ProgType(p.Type) {
@@ -86,10 +110,13 @@ func readLinkage(r io.ReaderAt) (linkage, error) {
 			l.interpreter, err = readString(r, p.Off)
 		case elf.PT_LOAD:
 			if elf.ProgFlag(p.Flags)&elf.PF_W != 0 {
-				l.written = append(l.written, newPart(p.Off, p.Filesz))
+				l.write(p.Off, p.Filesz)
 			}
 		case elf.PT_DYNAMIC:
-			err = l.readDynamic(r, p, progs)
+			if !dynamic { // there is one in a file that was linked
+				dynamic = true
+				err = l.readDynamic(r, p, progs)
+			}
 		}
 		if err != nil {
 			return linkage{}, fmt.Errorf("segment at %d: %w", p.Off, err)
@@ -123,9 +150,9 @@ func (l *linkage) readDynamic(r io.ReaderAt, p elf.Prog64, progs []elf.Prog64) e
 			break
 		}
 		if tag == elf.DT_RELASZ && found {
-			l.written = append(l.written, newPart(relocations, e.Val))
+			l.write(relocations, e.Val)
 		}
-		if tag != elf.DT_NEEDED && tag != elf.DT_RUNPATH && tag != elf.DT_RPATH {
+		if !l.takes(tag) {
 			continue
 		}
 		s, err := readString(r, strings+e.Val)
@@ -137,18 +164,32 @@ func (l *linkage) readDynamic(r io.ReaderAt, p elf.Prog64, progs []elf.Prog64) e
 	return nil
 }
 
-// newPart is n bytes at off, both of which a file names.
-func newPart(off, n uint64) part { return part{int64(min(off, 1<<62)), int64(min(n, maxPart))} }
-
-// add notes one entry of the dynamic section.
-func (l *linkage) add(tag elf.DynTag, s string) {
-	switch {
-	case tag == elf.DT_NEEDED && len(l.needed) < maxNeeded:
-		l.needed = append(l.needed, s)
-	case tag != elf.DT_NEEDED && len(l.search) < maxNeeded:
-		l.search = append(l.search, strings.Split(s, ":")...)
-		l.search = l.search[:min(len(l.search), maxNeeded)]
+// write notes n bytes at off, both of which a file names.
+func (l *linkage) write(off, n uint64) {
+	if len(l.written) < maxHeaders {
+		l.written = append(l.written, part{int64(min(off, 1<<62)), int64(min(n, maxPart))})
 	}
+}
+
+// takes says whether there is place for an entry of the dynamic section.
+func (l *linkage) takes(tag elf.DynTag) bool {
+	switch tag {
+	case elf.DT_NEEDED:
+		return len(l.needed) < maxNeeded
+	case elf.DT_RUNPATH, elf.DT_RPATH:
+		return len(l.search) < maxNeeded
+	}
+	return false
+}
+
+// add notes the string of an entry that l takes.
+func (l *linkage) add(tag elf.DynTag, s string) {
+	if tag == elf.DT_NEEDED {
+		l.needed = append(l.needed, s)
+		return
+	}
+	l.search = append(l.search, strings.Split(s, ":")...)
+	l.search = l.search[:min(len(l.search), maxNeeded)]
 }
 
 // fileOffset is where in the file a virtual address is loaded from.

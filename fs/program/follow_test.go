@@ -214,7 +214,7 @@ func packageOf(t testing.TB, n int) *fakeLayer {
 		for k := range 10 {
 			uses = append(uses, fmt.Sprint("m", (10*i+k+1)%n), fmt.Sprint("function", k))
 		}
-		all = append(all, remotetest.File{Name: fmt.Sprintf("usr/lib/python3.11/site-packages/p/__pycache__/m%d.cpython-311.pyc", i), Body: compiled(uses...)})
+		all = append(all, remotetest.File{Name: fmt.Sprintf("usr/lib/python3.11/site-packages/p/__pycache__/m%d.cpython-311.pyc", i), Body: compiledAs(magicNew, uses...)})
 	}
 	return newLayer(t, all...)
 }

@@ -95,8 +95,8 @@ func (s *start) addGoPackage(name string) {
 	}
 	for _, root := range s.among(goSources) {
 		for _, below := range []string{"", "vendor"} {
-			for _, f := range s.image.list(path.Join(root, below, name), maxListedDirs) {
-				s.add(f.File, !f.isDir && slices.Contains(goFiles, path.Ext(f.name)))
+			for _, f := range s.list(path.Join(root, below, name), maxListedDirs) {
+				s.add(f.File, f.isFile && slices.Contains(goFiles, path.Ext(f.name)))
 			}
 		}
 	}

@@ -6,6 +6,7 @@ package program
 import (
 	"context"
 	"path"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -57,22 +58,20 @@ func (im Image) Find(name string) (f File, ok bool) {
 		return File{}, false
 	}
 	todo := strings.Split(name, "/")
-	dir, links := "", 0 // dir is resolved, without slashes around it
-	for steps := 0; len(todo) > 0 && steps < maxSteps; steps++ {
+	t := newTrail(im)
+	for steps, links := 0, 0; len(todo) > 0 && steps < maxSteps; steps++ {
 		part := todo[0]
 		todo = todo[1:]
 		switch part {
 		case "", ".":
 			continue
 		case "..":
-			dir = strings.TrimPrefix(path.Dir("/"+dir), "/")
+			t.back()
 			continue
 		}
-		at := path.Join(dir, part)
-		f, mode := im.lookup(at)
+		f, mode := t.step(part)
 		switch mode {
 		case unix.S_IFDIR:
-			dir = at
 		case unix.S_IFLNK:
 			if links++; links > maxLinks {
 				return File{}, false
@@ -81,11 +80,12 @@ func (im Image) Find(name string) (f File, ok bool) {
 			if len(target) > maxPath {
 				return File{}, false
 			}
-			if path.IsAbs(target) {
-				dir = ""
+			if t.back(); path.IsAbs(target) {
+				t = newTrail(im)
 			}
 			todo = append(strings.Split(target, "/"), todo...)
 		case unix.S_IFREG:
+			f.Path = t.path()
 			return f, len(todo) == 0
 		default:
 			return File{}, false
@@ -94,57 +94,53 @@ func (im Image) Find(name string) (f File, ok bool) {
 	return File{}, false
 }
 
-// named is a regular file or a directory, by its name in a directory.
-type named struct {
-	File
-	name  string
-	isDir bool
+// trail is the way from the root of an image to what was found, without symlinks.
+type trail struct {
+	image Image
+	names []string
+	// nodes are those of each layer in the root, in the first of names and so on, 0
+	// where a layer has none.
+	nodes []toc.NodeID
 }
 
-// list are the regular files and directories in directory dir, which has no
-// symlinks in its path, at most limit: those of a layer by name, the topmost
-// layer's first. Names that are symlinks to regular files have these.
-func (im Image) list(dir string, limit int) (all []named) {
-	seen := make(map[string]bool)
-	for _, l := range im {
-		node, ok := walk(l.Tree(), strings.Trim(dir, "/"))
-		if !ok {
-			continue
-		}
-		for i := range l.Tree().Children(node) {
-			if len(seen) >= limit {
-				return all
-			}
-			name, child := l.Tree().Child(node, i)
-			if seen[name] {
-				continue
-			}
-			seen[name] = true
-			f := File{Layer: l, Node: child, Path: path.Join("/", dir, name)}
-			mode := kind(l.Tree(), child)
-			if mode == unix.S_IFLNK {
-				if f, ok = im.Find(f.Path); !ok {
-					continue
-				}
-				mode = unix.S_IFREG
-			}
-			if mode == unix.S_IFREG || mode == unix.S_IFDIR {
-				all = append(all, named{f, name, mode == unix.S_IFDIR})
-			}
+func newTrail(im Image) trail {
+	return trail{image: im, nodes: slices.Repeat([]toc.NodeID{toc.RootID}, len(im))}
+}
+
+// step goes on to a name in the directory where t is. It returns what the topmost
+// layer that has it has there, without its path, and its file type; 0 if no layer
+// has anything there.
+func (t *trail) step(name string) (f File, mode uint32) {
+	dir := t.nodes[len(t.nodes)-len(t.image):]
+	t.names = append(t.names, name)
+	for i, l := range t.image {
+		node, ok := l.Tree().Lookup(dir[i], name)
+		t.nodes = append(t.nodes, node)
+		if ok && mode == 0 {
+			f, mode = File{Layer: l, Node: node}, kind(l.Tree(), node)
 		}
 	}
-	return all
+	return f, mode
 }
 
-// lookup is what the topmost layer that has it has at a path relative to the
-// root, and its file type; 0 if no layer has anything there.
-func (im Image) lookup(name string) (f File, mode uint32) {
+// back is the opposite of the last step; in the root it is nothing.
+func (t *trail) back() {
+	if n := len(t.names); n > 0 {
+		t.names, t.nodes = t.names[:n-1], t.nodes[:n*len(t.image)]
+	}
+}
+
+func (t *trail) path() string { return "/" + strings.Join(t.names, "/") }
+
+// isDir says whether a path relative to the root, without symlinks in it, is a
+// directory in the topmost layer that has it.
+func (im Image) isDir(name string) bool {
 	for _, l := range im {
 		if node, ok := walk(l.Tree(), name); ok {
-			return File{Layer: l, Node: node, Path: "/" + name}, kind(l.Tree(), node)
+			return kind(l.Tree(), node) == unix.S_IFDIR
 		}
 	}
-	return File{}, 0
+	return false
 }
 
 // walk finds the node at a path relative to the root, "" for that. It follows no

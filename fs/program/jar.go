@@ -39,8 +39,8 @@ func (s *start) addJars(f File) {
 	}
 	var jars []File
 	total := int64(0)
-	for _, n := range s.image.list(dir, maxFiles) {
-		if n.isDir || path.Ext(n.name) != jarSuffix {
+	for _, n := range s.list(dir, maxFiles) {
+		if !n.isFile || path.Ext(n.name) != jarSuffix {
 			continue
 		}
 		jars = append(jars, n.File)

@@ -66,9 +66,9 @@ func (s *start) addLocale(name string) {
 	s.addFirst(charsets...)
 	language, charset, _ := strings.Cut(name, ".")
 	for _, dir := range []string{name, language + "." + normalCharset(charset)} {
-		files := s.image.list(path.Join(localeDir, dir), maxListedDirs)
+		files := s.list(path.Join(localeDir, dir), maxListedDirs)
 		for _, f := range files {
-			s.add(f.File, !f.isDir)
+			s.add(f.File, f.isFile)
 		}
 		if len(files) > 0 {
 			return

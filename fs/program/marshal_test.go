@@ -57,13 +57,16 @@ func pyc(magic int, code string) string {
 	return string(binary.LittleEndian.AppendUint16(nil, uint16(magic))) + "\r\n" + strings.Repeat("\x00", pycHeader-4) + code
 }
 
-// compiled is a compiled module that uses names.
-func compiled(names ...string) string {
+// compiled is a compiled module that imports the first four of names.
+func compiled(names ...string) string { return compiledAs(magic311, names...) }
+
+// compiledAs is a compiled module of a version that uses names.
+func compiledAs(magic int, names ...string) string {
 	texts := make([]string, len(names))
 	for i, name := range names {
 		texts[i] = marshalText(name)
 	}
-	return pyc(magic311, marshalCode(magic311, marshalTuple(texts...)))
+	return pyc(magic, marshalCode(magic, marshalTuple(texts...)))
 }
 
 func TestCompiledNames(t *testing.T) {

@@ -47,14 +47,16 @@ func perlNames(text string) (names []string) {
 		if !ok {
 			continue
 		}
-		words := strings.FieldsFunc(rest, func(r rune) bool { return r != ':' && r != '_' && !isLetter(r) && !isDigit(r) })
-		if len(words) == 0 || isDigit(rune(words[0][0])) { // a version
-			continue
+		isParent := false
+		for word := range strings.FieldsFuncSeq(rest, func(r rune) bool { return r != ':' && r != '_' && !isLetter(r) && !isDigit(r) }) {
+			if !isParent && isDigit(rune(word[0])) { // a version
+				break
+			}
+			names = append(names, word)
+			if isParent = isParent || slices.Contains(perlParents, word); !isParent || len(names) >= maxNames {
+				break
+			}
 		}
-		if !slices.Contains(perlParents, words[0]) {
-			words = words[:1]
-		}
-		names = append(names, words[:min(len(words), maxNames-len(names))]...)
 	}
 	return names
 }

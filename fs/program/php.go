@@ -22,8 +22,8 @@ var (
 // addPHP adds the extensions that PHP is configured to load.
 func (s *start) addPHP() {
 	for _, dir := range s.among(phpConfigs) {
-		for _, f := range s.image.list(dir, maxListedDirs) {
-			if f.isDir || !strings.HasSuffix(f.name, ".ini") || s.size(f.File) > headBytes {
+		for _, f := range s.list(dir, maxListedDirs) {
+			if !f.isFile || !strings.HasSuffix(f.name, ".ini") || s.size(f.File) > headBytes {
 				continue
 			}
 			s.add(f.File, true)

@@ -21,10 +21,12 @@ const (
 	// maxRoots is how many directories of modules are looked in.
 	maxRoots = 64
 	// maxListed and maxTried bound the work of one start: how many names of
-	// directories are kept, some 200 bytes each, and how often a module is looked
-	// for in one of them. A start that imports scipy and pandas tries 200000 times,
-	// with a Python whose instructions are not known a million times.
+	// directories are seen, which are kept in some 200 bytes and their path, so that
+	// one with a path of several times longPath bytes counts as often, and how often a
+	// module is looked for in one of them. A start that imports scipy and pandas tries
+	// 200000 times, with a Python whose instructions are not known a million times.
 	maxListed = 1 << 16
+	longPath  = 256
 	maxTried  = 1 << 22
 )
 
@@ -54,7 +56,7 @@ const (
 // modules finds the modules of an image for one start. Its methods are called
 // under mu.
 type modules struct {
-	image Image
+	start *start
 
 	mu     sync.Mutex // guards everything below
 	dirs   map[string]map[string]module
@@ -63,17 +65,15 @@ type modules struct {
 	tried  int
 }
 
-func newModules(im Image) *modules {
-	return &modules{image: im, dirs: make(map[string]map[string]module), roots: make(map[string][]string)}
+func newModules(s *start) *modules {
+	return &modules{start: s, dirs: make(map[string]map[string]module), roots: make(map[string][]string)}
 }
 
-// list is [Image.list] as long as not too much was listed.
+// list is [start.list] as long as not too much was listed.
 func (m *modules) list(dir string) []named {
-	if m.listed >= maxListed {
-		return nil
-	}
-	all := m.image.list(dir, maxListed-m.listed)
-	m.listed += len(all)
+	weight := 1 + len(dir)/longPath
+	all := m.start.list(dir, (maxListed-m.listed)/weight)
+	m.listed += weight * len(all)
 	return all
 }
 
@@ -95,12 +95,13 @@ func (m *modules) in(dir string) map[string]module {
 		case f.isDir && f.name == cacheDir:
 			for _, f := range m.list(path.Join(dir, cacheDir)) {
 				stem, kind, _ := strings.Cut(f.name, ".")
-				if !f.isDir && strings.HasSuffix(kind, ".pyc") && !strings.Contains(kind, ".opt-") {
+				if f.isFile && strings.HasSuffix(kind, ".pyc") && !strings.Contains(kind, ".opt-") {
 					note(stem, module{file: f.File, rank: rankCompiled})
 				}
 			}
 		case f.isDir:
 			note(f.name, module{isDir: true, rank: m.rankDir(f)})
+		case !f.isFile:
 		case kind == "py" || kind == "pyc":
 			note(stem, module{file: f.File, rank: rankSource})
 		case kind == "so" || strings.HasSuffix(kind, ".so"):
@@ -166,7 +167,7 @@ func (m *modules) searched(dir string, bin []string) []string {
 	for _, bin := range bin {
 		for _, lib := range []string{"../lib", "../lib64"} {
 			for _, root := range m.installed(path.Join("/", bin, lib)) {
-				if !slices.Contains(dirs, root) && len(dirs) < 2*maxRoots {
+				if len(dirs) < 2*maxRoots && !slices.Contains(dirs, root) {
 					dirs = append(dirs, root)
 				}
 			}

@@ -113,14 +113,14 @@ func appendPackage(names []string, name string) []string {
 func (s *start) addRPackage(f File) {
 	home := path.Dir(path.Dir(f.Path))
 	for _, dir := range []string{"R", "Meta"} {
-		for _, f := range s.image.list(path.Join(home, dir), maxFiles) {
-			s.add(f.File, !f.isDir)
+		for _, f := range s.list(path.Join(home, dir), maxFiles) {
+			s.add(f.File, f.isFile)
 		}
 	}
 	// What others a package has beside its own library it loads when it needs them.
 	if !s.addFirst(path.Join(home, "libs", path.Base(home)+".so")) {
-		for _, f := range s.image.list(path.Join(home, "libs"), maxFiles) {
-			s.add(f.File, !f.isDir)
+		for _, f := range s.list(path.Join(home, "libs"), maxFiles) {
+			s.add(f.File, f.isFile)
 		}
 	}
 	needed := append(s.packagesIn(path.Join(home, "NAMESPACE"), imported), s.packagesIn(path.Join(home, "DESCRIPTION"), attached)...)

@@ -65,8 +65,8 @@ func (s *start) addRubyBoot() {
 		s.addFeature(name)
 	}
 	for _, dir := range s.among(rubySpecs) {
-		for _, f := range s.image.list(dir, maxListedDirs) {
-			s.add(f.File, !f.isDir && strings.HasSuffix(f.name, ".gemspec"))
+		for _, f := range s.list(dir, maxListedDirs) {
+			s.add(f.File, f.isFile && strings.HasSuffix(f.name, ".gemspec"))
 		}
 	}
 }

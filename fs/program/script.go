@@ -39,7 +39,7 @@ func (s *start) addScript(c content, head []byte) {
 	s.add(s.find(words[0]))
 	interpreter := interpreterOf(head)
 	if interpreter != path.Base(words[0]) {
-		s.add(programs.find(s.image, interpreter))
+		s.add(programs.find(s, interpreter))
 	}
 	isShell := slices.Contains(shells, interpreter)
 	if !isShell && (!strings.HasPrefix(interpreter, "python") || isPython(c.f.Path, head)) {
@@ -54,7 +54,7 @@ func (s *start) addScript(c content, head []byte) {
 		return
 	}
 	for _, word := range scriptCommands(text) {
-		f, ok := programs.find(s.image, word)
+		f, ok := programs.find(s, word)
 		if !ok {
 			continue
 		}
@@ -63,7 +63,7 @@ func (s *start) addScript(c content, head []byte) {
 		}
 	}
 	if strings.Contains(text, jvmHome) {
-		if f, ok := programs.find(s.image, jvmProgram); ok {
+		if f, ok := programs.find(s, jvmProgram); ok {
 			s.addJVM(path.Join(path.Dir(f.Path), jvmLib)) // not when the launcher has been looked into
 			s.add(f, true)
 		}

@@ -72,7 +72,7 @@ func scriptCommands(script string) (commands []string) {
 // paths from the root, or from what a variable stands for: where its application
 // is, mostly.
 func scriptFiles(script string) (names []string) {
-	for _, word := range strings.FieldsFunc(script, func(r rune) bool { return strings.ContainsRune(separators+":\\", r) }) {
+	for word := range strings.FieldsFuncSeq(script, func(r rune) bool { return strings.ContainsRune(separators+":\\", r) }) {
 		_, name, ok := strings.Cut(word, "/")
 		if ext := path.Ext(name); ok && (ext == jarSuffix || ext == ".sh") && !strings.ContainsAny(name, "*?") && !slices.Contains(names, name) {
 			names = append(names, name)

@@ -7,8 +7,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-
-	"golang.org/x/sys/unix"
 )
 
 const (
@@ -27,7 +25,7 @@ type language struct {
 }
 
 // languages are those that are known, Python apart.
-var languages = []*language{perl, ruby, node, golang, rlang, clang}
+var languages = []*language{perl, ruby, node, golang, rlang, cFamily}
 
 // languageOf is the language of a file, or nil.
 func languageOf(name string, head []byte) *language {
@@ -36,10 +34,10 @@ func languageOf(name string, head []byte) *language {
 			return l
 		}
 	}
-	if isCHeader(name) {
-		return clang
-	}
 	if !isScript(head) {
+		if isCHeader(name) {
+			return cFamily
+		}
 		return nil
 	}
 	interpreter := interpreterOf(head)
@@ -72,7 +70,7 @@ func (s *start) addSource(c content, l *language) {
 		s.addNode(c.f, text)
 	case golang:
 		s.addGo(c.f, text)
-	case clang:
+	case cFamily:
 		s.addC(c.f, text)
 	case rlang:
 		s.addRPackages(rNames(text), rLibraries)
@@ -112,11 +110,10 @@ func (s *start) appendMatches(roots []string, dir, pattern string) []string {
 	if !isPattern || len(roots) >= maxRoots {
 		return roots
 	}
-	for _, f := range s.image.list(dir, maxListedDirs) {
-		if len(roots) >= maxRoots || s.over() {
+	for _, f := range s.list(dir, maxListedDirs) {
+		if len(roots) >= maxRoots {
 			break
 		}
-		s.finds.Add(1)
 		if !f.isDir || !strings.HasPrefix(f.name, prefix) {
 			continue
 		}
@@ -128,13 +125,6 @@ func (s *start) appendMatches(roots []string, dir, pattern string) []string {
 		}
 	}
 	return roots
-}
-
-// isDir says whether a path relative to the root, without symlinks in it, is a
-// directory in the topmost layer that has it.
-func (im Image) isDir(name string) bool {
-	_, mode := im.lookup(name)
-	return mode == unix.S_IFDIR
 }
 
 // addFirst adds the first of the files of these names that there is.

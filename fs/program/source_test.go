@@ -16,6 +16,7 @@ func TestPerlNames(t *testing.T) {
 		"use parent -norequire, 'My::Base';\nuse base qw(A B::C);\nuse Mojo::Base 'D', -x;\n": "parent norequire My::Base base qw A B::C Mojo::Base D x",
 		"=head1 use Pod;\n\nuse Doc;\n\n=cut\nuse Code;\n":                                    "Code",
 		"use A;\n__END__\nuse B;\n":                  "A",
+		"use parent 'A', 2;\nuse 5 parent;\n":        "parent A 2",
 		"used;\nuser x;\n# use C;\nmy $x = use D;\n": "",
 		"=pod":            "",
 		"use ;\nuse ::\n": "::",

@@ -21,7 +21,8 @@ const (
 	// headBytes is how much is fetched of a file too large to fetch whole, and
 	// read to see what it is.
 	headBytes = 4 << 10
-	// maxFiles and maxBytes bound what one start fetches.
+	// maxFiles and maxBytes bound what one start fetches: files, the parts of large
+	// ones among them, and bytes.
 	maxFiles = 4096
 	maxBytes = 256 << 20
 	// maxText is how much of a script or a module is read to see what it needs.
@@ -35,6 +36,8 @@ const (
 	// maxFinds bounds how many paths of one start are looked for: a hostile layer
 	// could have a thousand times as many as real ones.
 	maxFinds = 1 << 20
+	// maxLooked is how many names are known to have been looked for.
+	maxLooked = 1 << 16
 )
 
 var errTooLarge = errors.New("too large to see what it needs")
@@ -42,13 +45,6 @@ var errTooLarge = errors.New("too large to see what it needs")
 // runtimeFiles are read by container runtimes and the C library at every
 // start.
 var runtimeFiles = []string{"/etc/passwd", "/etc/group", "/etc/ld.so.cache", "/etc/nsswitch.conf", "/etc/localtime"}
-
-// loaderDirs are where the loaders of glibc and musl look; triple stands for the
-// directory of an architecture, as Debian has it.
-var loaderDirs = []string{"/lib/triple", "/usr/lib/triple", "/lib64", "/usr/lib64", "/lib", "/usr/lib", "/usr/local/lib"}
-
-// triples are the names of such directories.
-var triples = map[elf.Machine]string{elf.EM_X86_64: "x86_64-linux-gnu", elf.EM_AARCH64: "aarch64-linux-gnu"}
 
 // Is says whether a file of that name in its directory, which begins with head,
 // may be of a kind that other files are needed with.
@@ -69,7 +65,7 @@ func Start(ctx context.Context, im Image, c Command) {
 		s.add(s.find(name))
 	}
 	for _, word := range c.words {
-		s.add(c.find(im, word))
+		s.add(c.find(s, word))
 	}
 	s.addLocale(c.locale)
 	s.work.Wait()
@@ -104,7 +100,7 @@ type start struct {
 	roots   map[*places][]string
 
 	mu       sync.Mutex // guards everything below
-	files    int
+	files    int        // and parts
 	bytes    int64
 	released bool
 	held     []func()
@@ -112,10 +108,12 @@ type start struct {
 }
 
 func newStart(ctx context.Context, im Image, path []string) *start {
-	return &start{
-		ctx: ctx, image: im, path: path, modules: newModules(im), roots: make(map[*places][]string), looked: make(map[[2]string]bool),
+	s := &start{
+		ctx: ctx, image: im, path: path, roots: make(map[*places][]string), looked: make(map[[2]string]bool),
 		slots: make(chan struct{}, parallelFetches), texts: make(chan struct{}, parallelTexts),
 	}
+	s.modules = newModules(s)
+	return s
 }
 
 // later runs do when what is linked is here: that is read first, and modules are
@@ -141,13 +139,16 @@ func (s *start) release() {
 	s.held = nil
 }
 
-// first says whether it is called for what of a kind the first time.
+// first says whether it is called for what of a kind the first time. Once it was
+// for maxLooked, nothing is the first any more.
 func (s *start) first(kind, what string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	known := s.looked[[2]string{kind, what}]
-	s.looked[[2]string{kind, what}] = true
-	return !known
+	if s.looked[[2]string{kind, what}] || len(s.looked) >= maxLooked {
+		return false
+	}
+	s.looked[[2]string{kind, strings.Clone(what)}] = true // without the text that it is a part of
+	return true
 }
 
 // over says whether nothing is looked for any more.
@@ -198,9 +199,10 @@ func (s *start) addPart(c content, from, to int64) {
 	n := to - from
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if n <= 0 || s.ctx.Err() != nil || s.bytes+n > maxBytes {
+	if n <= 0 || s.ctx.Err() != nil || s.files >= maxFiles || s.bytes+n > maxBytes {
 		return
 	}
+	s.files++
 	s.bytes += n
 	s.work.Go(func() { _ = c.fetch(from, n) })
 }
@@ -225,7 +227,7 @@ func (s *start) load(f File, n int64) {
 	case isPython(f.Path, head):
 		s.later(func() { s.look(func() { s.addModules(c, head) }) })
 	case isJar(f.Path, head):
-		s.later(func() { s.addJars(f) })
+		s.later(func() { s.look(func() { s.addJars(f) }) })
 	case isRPackage(f.Path):
 		s.later(func() { s.look(func() { s.addRPackage(f) }) })
 	}
@@ -250,6 +252,7 @@ func (s *start) addLinked(c content, n int64) {
 	for _, p := range l.loaded(size) {
 		s.addPart(c, max(p.off, n), p.off+p.n)
 	}
+	compiler := cCompiler(c.f.Path)
 	switch {
 	case path.Base(c.f.Path) == jvmLauncher:
 		s.addJVM(path.Dir(c.f.Path))
@@ -264,22 +267,17 @@ func (s *start) addLinked(c content, n int64) {
 		s.later(s.addRBoot)
 	case isInterpreter(c.f.Path, "python3"):
 		s.addLocale(utf8Locale)
-	case cCompiler(c.f.Path) != "":
-		s.addCompiler(cCompiler(c.f.Path))
+	case compiler != "":
+		s.addCompiler(compiler)
 	}
 	if l.interpreter != "" {
 		s.add(s.find(l.interpreter))
 	}
-	origin := path.Dir(c.f.Path)
-	var dirs []string
-	for _, dir := range l.search {
-		dirs = append(dirs, strings.NewReplacer("${ORIGIN}", origin, "$ORIGIN", origin).Replace(dir))
-	}
-	for _, dir := range loaderDirs {
-		dirs = append(dirs, strings.ReplaceAll(dir, "triple", triples[l.machine]))
-	}
-	dirs = append(dirs, origin)
+	dirs := l.searched(path.Dir(c.f.Path))
 	for _, name := range l.needed {
+		if s.over() {
+			return
+		}
 		if strings.Contains(name, "/") {
 			s.add(s.find(name))
 			continue
