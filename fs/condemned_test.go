@@ -131,7 +131,7 @@ func testLie(t *testing.T, seed uint64) {
 	checkUnreadable(t, dir)
 	refused(t, h, img)
 	h.stop(t)
-	h = start(t, root, background) // remembers
+	h = start(t, root, background)                         // remembers
 	if err := h.Restore(t.Context(), d, "a"); err != nil { // for containers that have it
 		t.Errorf("restore: %v", err)
 	}

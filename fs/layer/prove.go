@@ -65,7 +65,8 @@ func (l *Layer) prove(ctx context.Context) error {
 		pr = l.prover.Load()
 	}
 	select {
-	case <-pr.proof.Lost(): // it is wanted now
+	case err := <-pr.proof.Lost():
+		log.G(ctx).WithError(err).Debug("span is shown to the proof again")
 	default:
 	}
 	for {

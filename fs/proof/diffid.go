@@ -72,7 +72,8 @@ var errOpenEnd = errors.New("the stream does not end with the last span")
 
 // DiffID is the SHA-256 of all that a proven layer decompresses to, which its
 // image's configuration should name. Run has returned nil. read fills p with the
-// content of file id at off. It takes about half a second of CPU for a gigabyte.
+// content of file id at off. It takes about a second of CPU for a
+// gigabyte.
 func (p *Proof) DiffID(ctx context.Context, read func(id toc.NodeID, p []byte, off int64) error) (digest.Digest, error) {
 	if !p.closedEnd {
 		return "", errOpenEnd
