@@ -192,17 +192,22 @@ func (r *Reader) loseStaged(e *entry, cause error) {
 	r.mu.Lock()
 	lost := !e.staged.IsZero()
 	if lost {
-		e.staged, e.putErr = time.Time{}, errLost
-		close(e.stored)
-		r.removeLocked(e)
-		r.unrefLocked(e) // as the writer
+		e.staged, e.queued = time.Time{}, true // nobody else is to write it
 	}
 	r.mu.Unlock()
-	if lost {
-		sp := r.layer.Span(e.id)
-		r.stage.free(int64(sp.OutStart), sp.UncompressedSize())
-		r.log().WithError(cause).WithField("span", e.id).Warn("staged span is lost, fetching it again")
+	if !lost {
+		return
 	}
+	// As long as it is in the flights nobody can stage it anew in the same place.
+	sp := r.layer.Span(e.id)
+	r.stage.free(int64(sp.OutStart), sp.UncompressedSize())
+	r.mu.Lock()
+	e.putErr = errLost
+	close(e.stored)
+	r.removeLocked(e)
+	r.unrefLocked(e) // as the writer
+	r.mu.Unlock()
+	r.log().WithError(cause).WithField("span", e.id).Warn("staged span is lost, fetching it again")
 }
 
 // writeStaged writes what was staged to its files when nobody reads what is
