@@ -99,17 +99,18 @@ func (l *Layer) endProof(pr *prover) error {
 }
 
 // hash finds the DiffID of a layer that this process has proven, and ends the proof.
-// Where it cannot be found nobody compares with it.
-func (l *Layer) hash(ctx context.Context) {
+// Where it cannot be found nobody compares with it. The error is that of ctx.
+func (l *Layer) hash(ctx context.Context) error {
 	pr := l.prover.Load()
 	if pr == nil {
-		return
+		return nil
 	}
 	id, err := pr.proof.DiffID(ctx, l.store.ReadAt)
 	if err = errors.Join(err, l.endProof(pr)); err != nil {
 		log.G(ctx).WithError(err).Debug("DiffID of layer is not known")
 	}
 	l.diffID.Store(&id)
+	return context.Cause(ctx)
 }
 
 // DiffID is the SHA-256 of all that a plain layer decompresses to; "" if it is not
