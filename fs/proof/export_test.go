@@ -7,23 +7,32 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
-// LoseSpool makes it impossible to put spans aside, until found is called.
+// LoseSpool makes it impossible to put spans aside, until found is called: the
+// descriptor of the spool is of a file that cannot be written.
 func (p *Proof) LoseSpool(t *testing.T) (found func()) {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "spool") // which Close removes
-	if err := os.WriteFile(path, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	readOnly, err := os.Open(path)
+	readOnly, err := os.OpenFile(filepath.Join(t.TempDir(), "empty"), os.O_RDONLY|os.O_CREATE, 0o600)
 	if err != nil {
 		t.Fatal(err)
 	}
-	proper := p.spool.file
-	p.spool.file = readOnly
+	defer func() { _ = readOnly.Close() }()
+	fd := int(p.spool.file.Fd())
+	proper, err := unix.Dup(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	replace := func(by int) {
+		if err := unix.Dup3(by, fd, unix.O_CLOEXEC); err != nil {
+			t.Fatal(err)
+		}
+	}
+	replace(int(readOnly.Fd()))
 	return func() {
-		p.spool.file = proper
-		_ = readOnly.Close()
+		replace(proper)
+		_ = unix.Close(proper)
 	}
 }

@@ -186,6 +186,9 @@ func TestFullSpool(t *testing.T) {
 	l := layertest.New(t, 20, 9000, 3000)
 	p, verdict := running(t, options(t, l))
 	show(t, p, l, l.Blob, 0)
+	for p.Spooled() > 0 { // it may have been put aside
+		time.Sleep(time.Millisecond)
+	}
 	full := p.LoseSpool(t)
 	show(t, p, l, l.Blob, 2)
 	select {
