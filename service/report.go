@@ -48,7 +48,7 @@ func listenAnywhere(ctx context.Context, address string) (net.Listener, error) {
 	if err := refuseLiving(ctx, address); err != nil {
 		return nil, err
 	}
-	return listenPrivate(address)
+	return listenPrivate(ctx, address)
 }
 
 // lockStatus keeps other daemons from the status socket, also while no server

@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -45,12 +46,12 @@ func listen(ctx context.Context, path string) (*socket, error) {
 	if err := refuseLiving(ctx, path); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
-	return l.bind(path)
+	return l.bind(ctx, path)
 }
 
 // bind makes the socket of a locked path.
-func (l *lockFile) bind(path string) (*socket, error) {
-	listener, err := listenPrivate(path)
+func (l *lockFile) bind(ctx context.Context, path string) (*socket, error) {
+	listener, err := listenPrivate(ctx, path)
 	if err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
@@ -86,26 +87,24 @@ func refuseLiving(ctx context.Context, path string) error {
 	return fmt.Errorf("%s is served by another process", path)
 }
 
-// listenPrivate binds in a directory of our own and moves the socket to path
-// once it has its mode.
-func listenPrivate(path string) (net.Listener, error) {
-	dir, err := os.MkdirTemp(filepath.Dir(path), ".s")
+// listenPrivate makes a socket at path, which nobody serves, that only its owner may
+// connect to: it has its mode before it has its name. Nothing is renamed: a rename
+// from another directory waits for overlayfs, which copies up a file of one of our
+// mounts, which waits for this server to answer.
+func listenPrivate(ctx context.Context, path string) (net.Listener, error) {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	lc := net.ListenConfig{Control: func(_, _ string, c syscall.RawConn) error {
+		var mode error
+		err := c.Control(func(fd uintptr) { mode = unix.Fchmod(int(fd), 0o600) })
+		return errors.Join(err, mode)
+	}}
+	l, err := lc.Listen(ctx, "unix", path)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	hidden := filepath.Join(dir, "s")
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: hidden, Net: "unix"})
-	if err != nil {
-		return nil, err
-	}
-	l.SetUnlinkOnClose(false)
-	if err := os.Chmod(hidden, 0o600); err != nil {
-		return nil, errors.Join(err, l.Close())
-	}
-	if err := os.Rename(hidden, path); err != nil {
-		return nil, errors.Join(err, l.Close())
-	}
+	l.(*net.UnixListener).SetUnlinkOnClose(false)
 	return l, nil
 }
 
