@@ -28,21 +28,23 @@ type plain struct {
 	// was there; "" if there is none.
 	alias string
 	usage Usage
+	// diffID is what the layer decompresses to; "" if that is not known.
+	diffID digest.Digest
 	// err says why the FUSE mount stays.
 	err error
 }
 
 // findPlain is layer d if it is plain on disk, or nil.
 func (f *FileSystem) findPlain(d digest.Digest) *plain {
-	bytes, inodes, ok := store.Plain(f.dir(d))
+	p, ok := store.ReadPlain(f.dir(d))
 	dir := filepath.Join(f.dir(d), "fs")
 	if st, err := os.Lstat(dir); !ok || err != nil || !st.IsDir() {
 		return nil
 	}
 	if st, err := os.Stat(filepath.Join(f.dir(d), indexName)); err == nil {
-		bytes += st.Size()
+		p.Bytes += st.Size()
 	}
-	return &plain{dir: dir, usage: Usage{Bytes: bytes, Inodes: inodes}}
+	return &plain{dir: dir, usage: Usage{Bytes: p.Bytes, Inodes: p.Inodes}, diffID: p.DiffID}
 }
 
 // restorePlain takes over a plain layer of an earlier process: it needs
@@ -84,10 +86,7 @@ func (f *FileSystem) restorePlain(e *entry, rec record) bool {
 // mount goes while it is being mounted (EINVAL, seen in practice).
 func (f *FileSystem) toPlain(d digest.Digest, s *served) {
 	var settled time.Duration
-	use := func(e *entry) {
-		f.noteDiffID(e, s.layer.DiffID())
-		settled = f.startPlain(d, e)
-	}
+	use := func(e *entry) { settled = f.startPlain(d, e) }
 	if !f.whileServed(d, s, use) {
 		return
 	}
@@ -140,27 +139,13 @@ func (f *FileSystem) wait(what <-chan struct{}) bool {
 	}
 }
 
-// noteDiffID records what the layer of e decompresses to, if that is known.
-func (f *FileSystem) noteDiffID(e *entry, id digest.Digest) {
-	rec := e.record
-	if rec.DiffID = id; id == "" || id == e.record.DiffID {
-		return
-	}
-	if err := rec.write(f.dir(rec.Layer)); err != nil {
-		log.L.WithField("layer", rec.Layer.String()).WithError(err).Warn("DiffID of layer not recorded")
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	e.record = rec
-}
-
 // DiffID is what layer d decompresses to: "" if that is not known, which it is when
 // the layer is plain.
 func (f *FileSystem) DiffID(d digest.Digest) digest.Digest {
-	if e := f.entry(d); e != nil {
-		f.mu.Lock()
-		defer f.mu.Unlock()
-		return e.record.DiffID
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if e := f.entries[d]; e != nil && e.plain != nil {
+		return e.plain.diffID
 	}
 	return ""
 }

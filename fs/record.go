@@ -44,8 +44,6 @@ type record struct {
 	// Ztoc is the digest of the ztoc or compact index that the file beside
 	// was made of.
 	Ztoc digest.Digest `json:"ztoc"`
-	// DiffID is what a plain layer decompresses to; "" if that is not known.
-	DiffID digest.Digest `json:"diff_id,omitempty"`
 	// Images are references to read the blob from.
 	Images []string `json:"images"`
 	// Manifests are the image manifests whose index names it.

@@ -117,7 +117,7 @@ func (l *Layer) makePlain(ctx context.Context) error {
 	if err := l.persist(ctx, "finish", finish); err != nil {
 		return err
 	}
-	return l.persist(ctx, "seal", func(context.Context) error { return l.store.SealProven() })
+	return l.persist(ctx, "seal", l.sealPlain)
 }
 
 // persist repeats step until it succeeds. It returns only errors that will not

@@ -38,8 +38,8 @@ type Layer struct {
 
 	state     atomic.Int32
 	condemned sync.Once
-	prover    atomic.Pointer[prover] // nil: no proof runs
-	diffID    atomic.Pointer[digest.Digest]
+	prover    atomic.Pointer[prover]        // nil: no proof runs
+	diffID    atomic.Pointer[digest.Digest] // what it decompresses to; nil: this process has not found it
 
 	mu      sync.Mutex // guards the fields below
 	started bool

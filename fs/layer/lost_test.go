@@ -53,7 +53,7 @@ func TestPlainLayerLosesAFile(t *testing.T) {
 			if ly.Intact(l.Node(t, path)) && len(blob.Requests()) == before {
 				t.Error("nothing was fetched")
 			}
-			for _, _, plain := store.Plain(dir); !plain; _, _, plain = store.Plain(dir) {
+			for _, plain := store.ReadPlain(dir); !plain; _, plain = store.ReadPlain(dir) {
 				if t.Context().Err() != nil {
 					t.Fatal("not plain again")
 				}

@@ -11,7 +11,6 @@ import (
 	"sync"
 
 	"github.com/containerd/log"
-	"github.com/opencontainers/go-digest"
 
 	"github.com/spryd/spry/fs/fetch"
 	"github.com/spryd/spry/fs/proof"
@@ -99,7 +98,7 @@ func (l *Layer) endProof(pr *prover) error {
 }
 
 // hash finds the DiffID of a layer that this process has proven, and ends the proof.
-// Where it cannot be found nobody compares with it. The error is that of ctx.
+// Nobody compares with one that cannot be found. The error is that of ctx.
 func (l *Layer) hash(ctx context.Context) error {
 	pr := l.prover.Load()
 	if pr == nil {
@@ -108,18 +107,18 @@ func (l *Layer) hash(ctx context.Context) error {
 	id, err := pr.proof.DiffID(ctx, l.store.ReadAt)
 	if err = errors.Join(err, l.endProof(pr)); err != nil {
 		log.G(ctx).WithError(err).Debug("DiffID of layer is not known")
+	} else {
+		l.diffID.Store(&id)
 	}
-	l.diffID.Store(&id)
 	return context.Cause(ctx)
 }
 
-// DiffID is the SHA-256 of all that a plain layer decompresses to; "" if it is not
-// known.
-func (l *Layer) DiffID() digest.Digest {
+// sealPlain records that the layer is plain.
+func (l *Layer) sealPlain(context.Context) error {
 	if id := l.diffID.Load(); id != nil {
-		return *id
+		return l.store.SealProven(*id)
 	}
-	return ""
+	return l.store.SealProven("")
 }
 
 // ended says whether there is a verdict.

@@ -7,7 +7,7 @@
 //	dir/fs/...   the regular files that have content, at their paths
 //	dir/spans    which spans are written (see bitmap)
 //	dir/sealed   the layer is whole and was synced; proven and finished too,
-//	             if it says so
+//	             if it says so, and what it decompresses to
 //
 // A span is a piece of the tar stream; [Store.Put] writes the file pieces in
 // it to their files and then records the span, in that order, so that a

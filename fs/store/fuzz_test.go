@@ -47,8 +47,8 @@ func FuzzOpen(f *testing.F) {
 				t.Fatal(err)
 			}
 		}
-		if bytes, inodes, plain := store.Plain(dir); plain && (bytes < 0 || inodes < 0) {
-			t.Errorf("occupies %d bytes and %d inodes", bytes, inodes)
+		if p, plain := store.ReadPlain(dir); plain && (p.Bytes < 0 || p.Inodes < 0 || p.DiffID != "" && p.DiffID.Validate() != nil) {
+			t.Errorf("record of a plain layer: %+v", p)
 		}
 		s, err := store.Open(dir, l.Tree, l)
 		if err != nil {

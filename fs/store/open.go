@@ -50,8 +50,7 @@ func open(dir string, tree *toc.Tree, l layout, layer span.Layer) (*Store, error
 
 // load takes over what is on disk, or starts empty.
 func (s *Store) load() error {
-	sealed, proven, err := isSealed(s.root, s.layout)
-	if err != nil {
+	if err := s.readSeal(); err != nil {
 		return err
 	}
 	marks, stamps, err := readBitmap(s.root, s.layout)
@@ -59,10 +58,10 @@ func (s *Store) load() error {
 		return err
 	}
 	switch {
-	case sealed:
+	case s.Sealed():
 		// The boot may be another one: write the record of this one.
 		marks = bytes.Repeat([]byte{written}, s.layer.Len())
-		stamps = stamps || proven
+		stamps = stamps || s.Proven()
 		s.bitmap, err = writeBitmap(s.root, s.layout, marks, stamps)
 	case marks != nil:
 		s.bitmap, err = openBitmap(s.root)
@@ -74,8 +73,6 @@ func (s *Store) load() error {
 		return err
 	}
 	s.stamps.Store(stamps)
-	s.sealed.Store(sealed)
-	s.proven.Store(sealed && proven)
 	if s.files, err = openFiles(s.root); err != nil {
 		_ = s.bitmap.close()
 		return err

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/opencontainers/go-digest"
+
 	"github.com/spryd/spry/fs/layer/layertest"
 	"github.com/spryd/spry/fs/store"
 	"github.com/spryd/spry/index/span"
@@ -164,7 +166,8 @@ func TestSealWantsEverything(t *testing.T) {
 // TestLossDuringTheSeal: what is dropped while the file system is synced is not
 // sealed.
 func TestLossDuringTheSeal(t *testing.T) {
-	for name, seal := range map[string]func(*store.Store) error{"whole": (*store.Store).Seal, "proven": (*store.Store).SealProven} {
+	proven := func(s *store.Store) error { return s.SealProven("") }
+	for name, seal := range map[string]func(*store.Store) error{"whole": (*store.Store).Seal, "proven": proven} {
 		t.Run(name, func(t *testing.T) {
 			l := layertest.New(t, 10, 5000, 2000)
 			for range 20 {
@@ -183,6 +186,50 @@ func TestLossDuringTheSeal(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestDiffIDOfASeal: what a layer decompresses to is known as long as it is on disk,
+// and records of earlier versions have none.
+func TestDiffIDOfASeal(t *testing.T) {
+	l := layertest.New(t, 10, 5000, 2000)
+	dir := t.TempDir()
+	s := open(t, dir, l)
+	putAll(t, s, l)
+	want := digest.FromString("a layer")
+	if err := s.SealProven(want); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, dir, l)
+	if err := s.Drop(0); err != nil {
+		t.Fatal(err)
+	}
+	if p, plain := store.ReadPlain(dir); plain {
+		t.Fatalf("a layer that misses a span is plain: %+v", p)
+	}
+	putAll(t, s, l)
+	if err := s.SealProven(""); err != nil {
+		t.Fatal(err)
+	}
+	p, plain := store.ReadPlain(dir)
+	if !plain || p.DiffID != want {
+		t.Fatalf("plain %v, %+v", plain, p)
+	}
+	record := filepath.Join(dir, "sealed")
+	b, err := os.ReadFile(record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	earlier, _, _ := bytes.Cut(b, []byte(" "+want.String()))
+	if err := os.WriteFile(record, append(earlier, '\n'), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.DiffID = ""
+	if got, plain := store.ReadPlain(dir); !plain || got != p {
+		t.Errorf("record of an earlier version: plain %v, %+v, want %+v", plain, got, p)
+	}
+	if s := open(t, dir, l); !s.Proven() {
+		t.Error("record of an earlier version: not proven")
 	}
 }
 

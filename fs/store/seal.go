@@ -11,7 +11,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 
+	"github.com/opencontainers/go-digest"
 	"golang.org/x/sys/unix"
 )
 
@@ -48,17 +50,22 @@ func (s *Store) stillWhole() error {
 	return fmt.Errorf("seal %s: %w", s.dir, errors.Join(err, s.unseal()))
 }
 
-// SealProven is Seal for a layer that is proven and finished: [Plain] will say
-// so from then on.
-func (s *Store) SealProven() error {
+// SealProven is Seal for a layer that is proven and finished: [ReadPlain] will say
+// so from then on. diffID is what the layer decompresses to; "" keeps what an
+// earlier seal said.
+func (s *Store) SealProven(diffID digest.Digest) error {
 	if s.Proven() {
 		return nil
 	}
 	if n, _ := s.Missing(); n > 0 {
 		return fmt.Errorf("seal %s: %w: %d spans missing", s.dir, ErrIncomplete, n)
 	}
-	bytes, inodes := s.Usage()
-	if err := s.seal(s.layout.sealProven(bytes, inodes)); err != nil {
+	p := Plain{DiffID: diffID}
+	if p.DiffID == "" {
+		p.DiffID = s.diffID
+	}
+	p.Bytes, p.Inodes = s.Usage()
+	if err := s.seal(s.layout.sealProven(p)); err != nil {
 		return fmt.Errorf("seal %s: %w", s.dir, err)
 	}
 	s.proven.Store(true)
@@ -70,28 +77,45 @@ func (s *Store) SealProven() error {
 // process.
 func (s *Store) Proven() bool { return s.proven.Load() }
 
-// Plain says whether the store in directory dir was sealed as proven, and what
-// its files occupy on disk. It needs neither tree nor spans.
-func Plain(dir string) (bytes, inodes int64, ok bool) {
+// Plain is what is known of a layer that was sealed as proven.
+type Plain struct {
+	// Bytes and Inodes are what its files occupy on disk.
+	Bytes, Inodes int64
+	// DiffID is what it decompresses to, "" if that is not known.
+	DiffID digest.Digest
+}
+
+// ReadPlain says whether the store in directory dir was sealed as proven. It needs
+// neither tree nor spans.
+func ReadPlain(dir string) (Plain, bool) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return 0, 0, false
+		return Plain{}, false
 	}
 	defer func() { _ = root.Close() }()
 	b, err := root.ReadFile(sealName)
 	if err != nil {
-		return 0, 0, false
+		return Plain{}, false
 	}
-	var layout string
-	n, _ := fmt.Sscanf(string(b), sealProvenFormat, &layout, &bytes, &inodes)
-	if n < 3 || len(layout) != hex.EncodedLen(sha256.Size) || bytes < 0 || inodes < 0 {
-		return 0, 0, false
-	}
-	return bytes, inodes, true
+	return parsePlain(string(b))
 }
 
-// sealProvenFormat is the record of a proven layer: layout, bytes, inodes.
-const sealProvenFormat = "%s proven %d %d\n"
+// sealProvenFormat is the record of a proven layer: layout, bytes, inodes, and the
+// DiffID if it is known, which earlier versions neither wrote nor read.
+const sealProvenFormat = "%s proven %d %d %s\n"
+
+func parsePlain(record string) (Plain, bool) {
+	var layout string
+	var p Plain
+	n, _ := fmt.Sscanf(record, sealProvenFormat, &layout, &p.Bytes, &p.Inodes, &p.DiffID)
+	if n < 3 || len(layout) != hex.EncodedLen(sha256.Size) || p.Bytes < 0 || p.Inodes < 0 {
+		return Plain{}, false
+	}
+	if p.DiffID.Validate() != nil {
+		p.DiffID = ""
+	}
+	return p, true
+}
 
 // Sealed says whether the layer was sealed, by this or an earlier process.
 func (s *Store) Sealed() bool { return s.sealed.Load() }
@@ -132,22 +156,28 @@ func (s *Store) unseal() error {
 // seal is the content of the record: the layout it is valid for.
 func (l layout) seal() []byte { return []byte(hex.EncodeToString(l.spans[:]) + "\n") }
 
-func (l layout) sealProven(bytes, inodes int64) []byte {
-	return fmt.Appendf(nil, sealProvenFormat, hex.EncodeToString(l.spans[:]), bytes, inodes)
+func (l layout) sealProven(p Plain) []byte {
+	return fmt.Appendf(nil, sealProvenFormat, hex.EncodeToString(l.spans[:]), p.Bytes, p.Inodes, p.DiffID)
 }
 
-// isSealed says whether the record is there and of this layout, and whether it
-// is that of a proven layer.
-func isSealed(root *os.Root, l layout) (sealed, proven bool, err error) {
-	b, err := root.ReadFile(sealName)
+// readSeal reads the record, if it is there and of this layout.
+func (s *Store) readSeal() error {
+	b, err := s.root.ReadFile(sealName)
 	if errors.Is(err, fs.ErrNotExist) {
-		return false, false, nil
+		return nil
 	}
 	if err != nil {
-		return false, false, err
+		return err
 	}
-	rest, proven := bytes.CutPrefix(b, []byte(hex.EncodeToString(l.spans[:])+" proven "))
-	return proven && len(rest) > 0 || bytes.Equal(b, l.seal()), proven, nil
+	own := hex.EncodeToString(s.layout.spans[:])
+	p, proven := parsePlain(string(b))
+	proven = proven && strings.HasPrefix(string(b), own)
+	s.proven.Store(proven)
+	s.sealed.Store(proven || bytes.Equal(b, s.layout.seal()))
+	if proven {
+		s.diffID = p.DiffID
+	}
+	return nil
 }
 
 // writeSynced writes a file and syncs it.

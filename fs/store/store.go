@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/opencontainers/go-digest"
 	"golang.org/x/sys/unix"
 
 	"github.com/spryd/spry/index/span"
@@ -35,7 +36,8 @@ type Store struct {
 	present      []atomic.Bool  // by span
 	stamps       atomic.Bool    // files have stamps: none of an earlier version
 	sealed       atomic.Bool
-	proven       atomic.Bool // and finished
+	proven       atomic.Bool   // and finished
+	diffID       digest.Digest // of the seal that was there at first; "": unknown
 	missingSpans atomic.Int64
 	missingBytes atomic.Int64
 
