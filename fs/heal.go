@@ -104,7 +104,7 @@ func (f *FileSystem) heal(rec record) (over bool, err error) {
 		return false, err
 	}
 	if _, err = writeIndex(f.dir(rec.Layer), rec, m, b); err == nil {
-		err = f.bringBack(e)
+		err = f.revive(e, false)
 	}
 	if err == nil {
 		log.L.WithField("layer", rec.Layer.String()).WithField("index", rec.Ztoc.String()).Warn("index on disk was damaged, loaded again")

@@ -98,7 +98,7 @@ func (f *FileSystem) share(rec record, ref index.LayerRef, owner string) error {
 	if e == nil {
 		e = f.newEntry(rec)
 	}
-	if err := f.revive(e); err != nil {
+	if err := f.revive(e, true); err != nil {
 		return err
 	}
 	if changed, ok := rec.with(ref); ok {

@@ -30,7 +30,7 @@ func (f *FileSystem) Restore(ctx context.Context, layer digest.Digest, owner str
 	f.mu.Lock()
 	e.handed = time.Now() // the predecessor may have done it a moment ago
 	f.mu.Unlock()
-	if err := f.bringBack(e); err != nil {
+	if err := f.revive(e, false); err != nil {
 		if errors.Is(err, errUnusable) {
 			f.healLater(layer)
 		}
@@ -52,31 +52,21 @@ func (f *FileSystem) Check(ctx context.Context, layer digest.Digest) error {
 	if e == nil {
 		return fmt.Errorf("check: %w", notMounted(layer))
 	}
-	if err := f.revive(e); err != nil {
+	if err := f.revive(e, true); err != nil {
 		return fmt.Errorf("check layer %s: %w", layer, err)
 	}
 	return nil
 }
 
-// revive makes sure that the layer of e is mounted, for a new container: a
-// condemned one is refused.
-func (f *FileSystem) revive(e *entry) error {
-	rec := e.record
-	if rec.Ztoc == "" {
-		rec, _ = loadRecord(f.dir(rec.Layer), rec.Layer) // or else bringBack says why
-	}
-	if c, lies := f.condemned.find(rec.Layer, rec.Ztoc); lies {
-		return c.Err()
-	}
-	return f.bringBack(e)
-}
-
-// bringBack makes sure that the layer of e is mounted. Containers of an earlier
-// process may use one that is condemned.
-func (f *FileSystem) bringBack(e *entry) error {
+// revive makes sure that the layer of e is mounted. forNew containers a condemned
+// one is refused; those of an earlier process may use it.
+func (f *FileSystem) revive(e *entry, forNew bool) error {
 	rec, err := e.record, error(nil)
 	if rec.Ztoc == "" {
 		rec, err = loadRecord(f.dir(rec.Layer), rec.Layer)
+	}
+	if c, lies := f.condemned.find(rec.Layer, rec.Ztoc); lies && forNew {
+		return c.Err()
 	}
 	s := e.served
 	if e.plain != nil || s != nil && s.alive() {

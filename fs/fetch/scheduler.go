@@ -50,6 +50,7 @@ type Options struct {
 // no goroutine.
 type Scheduler struct {
 	connections, shared, background int
+	turn                            chan struct{} // has an element while InTurn works
 
 	// mu guards everything below, and the fields of leases.
 	mu      sync.Mutex
@@ -84,6 +85,7 @@ func New(o Options) *Scheduler {
 		shared:      shared,
 		background:  min(o.Background, shared),
 		changed:     make(chan struct{}),
+		turn:        make(chan struct{}, 1),
 	}
 }
 
@@ -167,6 +169,18 @@ func (s *Scheduler) WaitIdle(ctx context.Context, patience time.Duration) error 
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// InTurn calls work when no other work of InTurn runs: for what nobody waits for, so
+// that programs have the CPUs. Its error is that of work, or of ctx.
+func (s *Scheduler) InTurn(ctx context.Context, work func(context.Context) error) error {
+	select {
+	case s.turn <- struct{}{}:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	defer func() { <-s.turn }()
+	return work(ctx)
 }
 
 // busy is nil if no transfer runs or waits, and otherwise closed when that may

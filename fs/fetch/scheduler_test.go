@@ -6,6 +6,7 @@ package fetch_test
 import (
 	"context"
 	"errors"
+	"io"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -382,6 +383,36 @@ func TestWaitIdle(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestInTurn: one at a time, whatever becomes of it, and who gives up does not wait.
+func TestInTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := fetch.New(fetch.Options{})
+		began, ran := time.Now(), make(chan time.Duration, 2)
+		for range cap(ran) {
+			go func() {
+				err := s.InTurn(t.Context(), func(context.Context) error {
+					time.Sleep(2 * time.Second)
+					return io.ErrUnexpectedEOF
+				})
+				if !errors.Is(err, io.ErrUnexpectedEOF) {
+					t.Errorf("error %v, want that of the work", err)
+				}
+				ran <- time.Since(began)
+			}()
+		}
+		synctest.Wait()
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, errGone)
+		defer cancel()
+		err := s.InTurn(ctx, func(context.Context) error { t.Error("two at a time"); return nil })
+		if !errors.Is(err, errGone) || time.Since(began) != time.Second {
+			t.Errorf("error %v after %v, want %v", err, time.Since(began), errGone)
+		}
+		if first, second := <-ran, <-ran; first != 2*time.Second || second != 4*time.Second {
+			t.Errorf("over after %v and %v", first, second)
+		}
+	})
 }
 
 var errGone = errors.New("nobody needs it")

@@ -65,5 +65,5 @@ func (l *Layer) lost() {
 	if l.closed || !l.state.CompareAndSwap(int32(Plain), int32(Proven)) {
 		return
 	}
-	l.work.Go(func() { l.completeRest(l.hope) })
+	l.work.Go(func() { l.completeRest(l.completing) })
 }

@@ -110,10 +110,10 @@ func (l *Layer) makePlain(ctx context.Context) error {
 	if err := l.waitIdle(ctx); err != nil {
 		return err
 	}
-	if err := inTurn(ctx, l.hash); err != nil {
+	if err := l.options.Scheduler.InTurn(ctx, l.hash); err != nil {
 		return err
 	}
-	finish := func(ctx context.Context) error { return inTurn(ctx, l.store.Finish) }
+	finish := func(ctx context.Context) error { return l.options.Scheduler.InTurn(ctx, l.store.Finish) }
 	if err := l.persist(ctx, "finish", finish); err != nil {
 		return err
 	}
@@ -241,21 +241,6 @@ func (l *Layer) part(first span.ID) span.ID {
 		to++
 	}
 	return to
-}
-
-// turn has an element while a layer of this process is hashed or finished, one at a
-// time: nobody waits for that, and programs have their CPUs.
-var turn = make(chan struct{}, 1)
-
-// inTurn calls do in its turn.
-func inTurn(ctx context.Context, do func(context.Context) error) error {
-	select {
-	case turn <- struct{}{}:
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-	defer func() { <-turn }()
-	return do(ctx)
 }
 
 // waitIdle waits until nothing is fetched, or long enough.

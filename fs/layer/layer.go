@@ -30,11 +30,11 @@ type Layer struct {
 	store   *store.Store
 	reader  *read.Reader
 
-	// lifetime ends when the layer is closed, hope when it is condemned too: what
-	// completes it ends then. work are the goroutines in them.
-	lifetime, hope context.Context
-	end, giveUp    context.CancelFunc
-	work           sync.WaitGroup
+	// lifetime ends when the layer is closed, completing when it is condemned too.
+	// work are the goroutines in them.
+	lifetime, completing context.Context
+	end, endCompleting   context.CancelFunc
+	work                 sync.WaitGroup
 
 	state     atomic.Int32
 	condemned sync.Once
@@ -73,7 +73,7 @@ func Open(o Options) (*Layer, error) {
 	})
 	l.lifetime, l.end = context.WithCancel(context.Background())
 	l.lifetime = log.WithLogger(l.lifetime, log.L.WithField("layer", o.Digest.String()))
-	l.hope, l.giveUp = context.WithCancel(l.lifetime)
+	l.completing, l.endCompleting = context.WithCancel(l.lifetime)
 	return l, nil
 }
 
@@ -86,10 +86,7 @@ func (l *Layer) Start() {
 	}
 	l.started = true
 	if l.options.Condemned {
-		l.condemned.Do(func() {
-			l.state.Store(int32(Condemned))
-			l.giveUp()
-		})
+		l.condemned.Do(l.refuse)
 		return
 	}
 	l.advance(Lazy)
@@ -98,7 +95,7 @@ func (l *Layer) Start() {
 		// What fails now is tried again, and reported, when the layer is whole.
 		_ = l.startProof(l.lifetime)
 	}
-	l.work.Go(func() { l.complete(l.hope) })
+	l.work.Go(func() { l.complete(l.completing) })
 }
 
 // ReadAt fills p with the content of file id at off, fetching what is missing:

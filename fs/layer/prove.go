@@ -15,6 +15,7 @@ import (
 	"github.com/spryd/spry/fs/fetch"
 	"github.com/spryd/spry/fs/proof"
 	"github.com/spryd/spry/fs/read"
+	"github.com/spryd/spry/fs/store"
 	"github.com/spryd/spry/index/span"
 )
 
@@ -98,13 +99,18 @@ func (l *Layer) endProof(pr *prover) error {
 }
 
 // hash finds the DiffID of a layer that this process has proven, and ends the proof.
-// Nobody compares with one that cannot be found. The error is that of ctx.
+// Nobody compares with one that cannot be found. Errors are that of ctx and, if the
+// disk lost something meanwhile, store.ErrIncomplete.
 func (l *Layer) hash(ctx context.Context) error {
 	pr := l.prover.Load()
 	if pr == nil {
 		return nil
 	}
+	losses := l.store.Losses()
 	id, err := pr.proof.DiffID(ctx, l.store.ReadAt)
+	if _, missing := l.Spans(); missing > 0 || l.store.Losses() != losses {
+		return fmt.Errorf("find DiffID: %w", store.ErrIncomplete)
+	}
 	if err = errors.Join(err, l.endProof(pr)); err != nil {
 		log.G(ctx).WithError(err).Debug("DiffID of layer is not known")
 	} else {
@@ -216,16 +222,21 @@ func isLie(err error) bool {
 	return errors.Is(err, proof.ErrLie) || errors.Is(err, read.ErrDecode)
 }
 
-// condemn takes the layer out of use, once, and ends what completes it.
+// condemn takes the layer out of use, once.
 func (l *Layer) condemn(ctx context.Context, err error) {
 	l.condemned.Do(func() {
 		log.G(ctx).WithField("index", l.options.Index.String()).WithError(err).Error("layer is condemned")
 		if l.options.OnCondemned != nil {
 			l.options.OnCondemned(err)
 		}
-		l.state.Store(int32(Condemned))
-		l.giveUp()
+		l.refuse()
 	})
+}
+
+// refuse makes the layer condemned, and ends what completes it.
+func (l *Layer) refuse() {
+	l.state.Store(int32(Condemned))
+	l.endCompleting()
 }
 
 // advance enters a state, unless the layer is condemned.

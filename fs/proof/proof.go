@@ -112,11 +112,10 @@ func (p *Proof) Wanted() (first, last span.ID, ok bool) {
 // again.
 func (p *Proof) Lost() <-chan error { return p.lost }
 
-// Spooled is how many bytes the spool file occupies at most, and Kept what is kept
-// for [Proof.DiffID].
+// Spooled is how many bytes the spool file occupies at most.
 func (p *Proof) Spooled() int64 { return p.spool.size() }
 
-// Kept is described at Spooled.
+// Kept is how many bytes are kept on disk for [Proof.DiffID].
 func (p *Proof) Kept() int64 { return p.headers.size.Load() }
 
 // Close frees everything. Run has returned, and Span is called no more.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spryd/spry/fs/fetch"
 	"github.com/spryd/spry/index/span"
+	"github.com/spryd/spry/index/toc"
 )
 
 // Streams exposes the detection of sequential readers.
@@ -52,6 +53,12 @@ func (m *Memory) Free() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.kept.Len() == 0 && m.keptBytes == 0
+}
+
+// ReadStored fills p with what file id has from its beginning on, from the store
+// alone.
+func (r *Reader) ReadStored(id toc.NodeID, p []byte, first, last span.ID) error {
+	return r.readStored(id, p, 0, first, last)
 }
 
 // HoldBulk takes all the memory that is not for demand, until release is called.

@@ -44,16 +44,18 @@ type entry struct {
 // run is the fetch of neighbouring spans in one request.
 type run struct {
 	entries []*entry
-	class   fetch.Class        // guarded by Reader.mu
-	patient context.Context    // ends when class becomes demand
-	demand  context.CancelFunc // ends it
-	lease   *fetch.Lease       // nil: the run, which is demand, takes one itself
+	class   fetch.Class     // guarded by Reader.mu
+	bulk    context.Context // ends when class becomes demand; nil if it is from the beginning
+	endBulk context.CancelFunc
+	lease   *fetch.Lease // nil: the run, which is demand, takes one itself
 }
 
 // claimLocked makes the spans from first to last, all missing, in flight.
 func (r *Reader) claimLocked(class fetch.Class, first, last span.ID) *run {
-	rn := &run{class: class}
-	rn.patient, rn.demand = context.WithCancel(r.lifetime)
+	rn := &run{class: class, endBulk: func() {}}
+	if class != fetch.Demand {
+		rn.bulk, rn.endBulk = context.WithCancel(r.lifetime)
+	}
 	for id := first; id <= last; id++ {
 		e := &entry{reader: r, id: id, refs: 1, run: rn,
 			done: make(chan struct{}), stored: make(chan struct{})}
@@ -89,7 +91,7 @@ func (r *Reader) pinLocked(e *entry, class fetch.Class) {
 	}
 	e.run.class = class
 	if class == fetch.Demand {
-		e.run.demand()
+		e.run.endBulk()
 	}
 	if e.run.lease != nil {
 		e.run.lease.Promote(class)

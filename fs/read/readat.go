@@ -99,9 +99,10 @@ func (r *Reader) locate(id toc.NodeID, p []byte, off int64) (request, error) {
 }
 
 // readStored fills p from the store with what file id has at off, which lies in
-// spans first to last. If one of these is missing, or was dropped while it was read,
+// spans first to last. If one of these is missing, or was lost while it was read,
 // the file may hold anything there: errLost.
 func (r *Reader) readStored(id toc.NodeID, p []byte, off int64, first, last span.ID) error {
+	losses := r.store.Losses()
 	if !r.stored(first, last) {
 		return errLost
 	}
@@ -109,7 +110,7 @@ func (r *Reader) readStored(id toc.NodeID, p []byte, off int64, first, last span
 		r.drop(first, last, err)
 		return fmt.Errorf("%w: %w", errLost, err)
 	}
-	if !r.stored(first, last) {
+	if r.store.Losses() != losses {
 		return errLost
 	}
 	return nil

@@ -15,7 +15,7 @@ import (
 // startLocked begins a claimed run. The reader must not be closed.
 func (r *Reader) startLocked(rn *run) {
 	r.work.Go(func() {
-		defer rn.demand()
+		defer rn.endBulk()
 		done, err := r.transfer(rn)
 		if err != nil {
 			r.fail(rn, done, err)
@@ -71,7 +71,7 @@ func (r *Reader) transferSpan(b *body, rn *run, e *entry) error {
 // demand.
 func (r *Reader) memoryFor(rn *run, n int64) (grant, error) {
 	if class := r.classOf(rn); class != fetch.Demand {
-		g, err := r.memory.acquire(rn.patient, class, n)
+		g, err := r.memory.acquire(rn.bulk, class, n)
 		if err == nil || r.lifetime.Err() != nil {
 			return g, err
 		}

@@ -8,8 +8,11 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/spryd/spry/fs/fetch"
 	"github.com/spryd/spry/fs/layer/layertest"
@@ -205,6 +208,53 @@ func TestHoleOfALostSpan(t *testing.T) {
 	}
 	for path := range files {
 		same(t, b, path)
+	}
+}
+
+// TestSpanLostWhileItIsRead: while a file is read its beginning is lost, with the
+// file, and its end comes first.
+func TestSpanLostWhileItIsRead(t *testing.T) {
+	l := small(t)
+	b := newBench(t, l, nil)
+	var path string
+	var first span.ID
+	for p := range l.Files {
+		data, size := l.Tree.Data(l.Node(t, p))
+		if first = l.At(data); size > 0 && l.At(data+span.UncompressedOffset(size)-1) == first+1 {
+			path = p
+			break
+		}
+	}
+	if path == "" {
+		t.Fatal("no file lies in two spans")
+	}
+	done := make(chan error)
+	go func() {
+		var err error
+		for round := 0; round < 3000 && err == nil; round++ {
+			err = errors.Join(b.store.Drop(first), b.store.Drop(first+1))
+			_ = os.Remove(filepath.Join(b.store.Dir(), path))
+			err = errors.Join(err, b.store.Put(first+1, l.Out(first+1)), b.store.Put(first, l.Out(first)))
+			time.Sleep(time.Duration(round%5) * 10 * time.Microsecond)
+		}
+		done <- err
+	}()
+	read, p := 0, make([]byte, len(l.Files[path]))
+	for {
+		select {
+		case err := <-done:
+			if err != nil || read == 0 {
+				t.Errorf("read %d times: %v", read, err)
+			}
+			return
+		default:
+		}
+		if b.ReadStored(l.Node(t, path), p, first, first+1) != nil {
+			continue
+		}
+		if read++; !bytes.Equal(p, l.Files[path]) {
+			t.Fatalf("wrong bytes, the %d. time", read)
+		}
 	}
 }
 

@@ -38,6 +38,7 @@ type Store struct {
 	sealed       atomic.Bool
 	proven       atomic.Bool   // and finished
 	diffID       digest.Digest // of the seal that was there at first; "": unknown
+	losses       atomic.Int64
 	missingSpans atomic.Int64
 	missingBytes atomic.Int64
 
@@ -55,6 +56,10 @@ func (s *Store) Has(id span.ID) bool { return s.present[id].Load() }
 func (s *Store) Missing() (spans int, bytes int64) {
 	return int(s.missingSpans.Load()), s.missingBytes.Load()
 }
+
+// Losses grows whenever something that was written is not there any more. What
+// was read in between may be anything.
+func (s *Store) Losses() int64 { return s.losses.Load() }
 
 // Usage is about how much disk space and how many inodes the files occupy. It
 // does no I/O.
@@ -183,7 +188,11 @@ func (s *Store) Drop(id span.ID) error {
 
 // drop is Drop of an open store.
 func (s *Store) drop(id span.ID) error {
-	if !s.present[id].CompareAndSwap(true, false) {
+	lost := s.present[id].CompareAndSwap(true, false)
+	// Also if another call was first: its caller may write to the file after this one
+	// only, and what was read by then counts.
+	s.losses.Add(1)
+	if !lost {
 		return nil
 	}
 	s.missingSpans.Add(1)
