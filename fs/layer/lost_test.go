@@ -10,6 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/opencontainers/go-digest"
+
+	"github.com/spryd/spry/fs/fetch"
 	"github.com/spryd/spry/fs/layer"
 	"github.com/spryd/spry/fs/layer/layertest"
 	"github.com/spryd/spry/fs/store"
@@ -94,6 +97,40 @@ func TestLostFileWaitsForTheNetwork(t *testing.T) {
 	}
 	if got, err := os.ReadFile(filepath.Join(dir, "fs", path)); err != nil || !bytes.Equal(got, l.Files[path]) {
 		t.Errorf("on disk: %d bytes, %v", len(got), err)
+	}
+}
+
+// TestDiffIDOfALayerThatLostAFile: what the disk lost before a layer is hashed comes
+// again first.
+func TestDiffIDOfALayerThatLostAFile(t *testing.T) {
+	l, dir := layertest.New(t, 40, 8000, 3000), t.TempDir()
+	blob, s := layertest.NewBlob(l), fetch.New(fetch.Options{})
+	other, err := s.Acquire(t.Context(), fetch.Background)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ly := open(t, dir, l, blob, func(o *layer.Options) {
+		o.Spans, o.Scheduler, o.Deadline = layertest.Ending{Layer: l}, s, 100*time.Millisecond
+	})
+	ly.Start()
+	waitState(t, ly, layer.Proven) // and it waits for the other transfer
+	const path = "d0/e1/file0009"
+	blob.Answer(layertest.Fail(errNet))
+	if err := os.WriteFile(filepath.Join(dir, "fs", path), []byte("something else"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := ly.ReadAt(t.Context(), l.Node(t, path), make([]byte, len(l.Files[path])), 0); err == nil {
+		t.Fatal("a lost file was read without the network")
+	}
+	if _, missing := ly.Spans(); missing == 0 {
+		t.Fatal("nothing is missing")
+	}
+	other.Release()
+	time.Sleep(100 * time.Millisecond)
+	blob.Answer(nil)
+	waitState(t, ly, layer.Plain)
+	if p, ok := store.ReadPlain(dir); !ok || p.DiffID != digest.FromBytes(l.Stream) {
+		t.Errorf("plain %v, DiffID %q, want %s", ok, p.DiffID, digest.FromBytes(l.Stream))
 	}
 }
 

@@ -79,13 +79,6 @@ func show(t *testing.T, p *proof.Proof, l span.Layer, blob []byte, id span.ID) {
 	clear(out)
 }
 
-// ending is a layer whose stream is known to end.
-type ending struct{ *layertest.Layer }
-
-func (ending) CheckStart([]byte) (bool, error)           { return true, nil }
-func (ending) CheckWindow(span.ID, []byte) (bool, error) { return true, nil }
-func (ending) CheckEnd([]byte) (bool, error)             { return true, nil }
-
 func TestAnyOrder(t *testing.T) {
 	l := layertest.New(t, 60, 9000, 3000)
 	n := l.Len()
@@ -99,7 +92,7 @@ func TestAnyOrder(t *testing.T) {
 		"random": rand.New(rand.NewPCG(1, 2)).Perm(n), "twice": append(slices.Clone(backwards), forwards...)} {
 		t.Run(name, func(t *testing.T) {
 			o := options(t, l)
-			o.Layer = ending{l}
+			o.Layer = layertest.Ending{Layer: l}
 			p, verdict := running(t, o)
 			for _, id := range order {
 				show(t, p, l, l.Blob, span.ID(id))

@@ -172,3 +172,15 @@ func (l *Layer) Node(tb testing.TB, path string) toc.NodeID {
 	tb.Fatalf("no node %q", path)
 	return 0
 }
+
+// Ending is a layer whose stream is known to end with its spans.
+type Ending struct{ *Layer }
+
+// CheckStart implements proof.Checkpoints.
+func (Ending) CheckStart([]byte) (bool, error) { return true, nil }
+
+// CheckWindow implements proof.Checkpoints.
+func (Ending) CheckWindow(span.ID, []byte) (bool, error) { return true, nil }
+
+// CheckEnd implements proof.Checkpoints.
+func (Ending) CheckEnd([]byte) (bool, error) { return true, nil }
