@@ -21,6 +21,7 @@ type options struct {
 	rtt         time.Duration
 	localWait   time.Duration
 	plainWait   time.Duration
+	idleWait    time.Duration
 	parts       []string // of allParts
 	built       []string // names of images to build
 	images      []layoutImage
@@ -40,7 +41,7 @@ type layoutImage struct {
 	args      []string
 }
 
-var allParts = []string{"build", "cold", "warm", "fullread"}
+var allParts = []string{"build", "cold", "warm", "fullread", "demand", "idle"}
 
 // parseOptions reads the command line.
 func parseOptions(args []string) (options, error) {
@@ -51,6 +52,7 @@ func parseOptions(args []string) (options, error) {
 	f.DurationVar(&o.rtt, "rtt", 5*time.Millisecond, "round-trip time to the registry")
 	f.DurationVar(&o.localWait, "local-wait", 5*time.Minute, "how long the first run of each kind waits until everything is local; 0: no run waits")
 	f.DurationVar(&o.plainWait, "plain-wait", 30*time.Second, "how long to wait, when everything is local, for new containers to need no FUSE")
+	f.DurationVar(&o.idleWait, "idle-wait", 30*time.Second, "how long nothing may have crossed the line for a daemon to be idle")
 	f.BoolVar(&o.onDemand, "on-demand", true, "measure Spry without background fetching too, as spry-ondemand")
 	f.StringVar(&o.warm, "warm", "", "image of the work inside containers (default: the largest)")
 	f.StringVar(&o.json, "json", "", "`file` to write every single measurement to")

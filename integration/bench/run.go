@@ -31,7 +31,7 @@ func (b *bed) measure(ctx context.Context, r *report.Report) error {
 	if err != nil {
 		return err
 	}
-	if b.o.does("cold") || b.o.does("warm") {
+	if b.o.does("cold") || b.o.does("warm") || b.o.does("demand") {
 		for _, s := range subjects {
 			b.say("publishing %s: %d layers, %.0f MB", s.name, len(s.img.Layers), float64(s.img.CompressedSize())/1e6)
 			if err := errors.Join(b.publish(ctx, s.name, s.img), b.index(ctx, s)); err != nil {
@@ -52,7 +52,20 @@ func (b *bed) measure(ctx context.Context, r *report.Report) error {
 		}
 	}
 	if b.o.does("fullread") {
-		return b.fullReads(ctx, r)
+		if err := b.fullReads(ctx, r); err != nil {
+			return err
+		}
+	}
+	if len(subjects) == 0 {
+		return nil
+	}
+	if b.o.does("demand") {
+		if err := b.demand(ctx, subjects, r); err != nil {
+			return err
+		}
+	}
+	if b.o.does("idle") {
+		return b.idle(ctx, subjects, r)
 	}
 	return nil
 }

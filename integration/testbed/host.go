@@ -83,6 +83,9 @@ func (h *Host) startDaemon(ctx context.Context, containerd string) (Proxy, error
 // Name is the snapshotter's name in containerd.
 func (h *Host) Name() string { return h.o.Snapshotter.Name }
 
+// Tag is the tag of images that the snapshotter pulls.
+func (h *Host) Tag() string { return h.o.Snapshotter.Tag }
+
 // Pull pulls an image as the snapshotter needs it.
 func (h *Host) Pull(ctx context.Context, ref string) error {
 	_, err := h.Ctd.Ctr(ctx, "image", "pull", "--plain-http", "--snapshotter", h.Name(), ref)

@@ -19,6 +19,8 @@ import (
 type Usage struct {
 	// PeakBytes is the sum of each process's highest resident size.
 	PeakBytes int64
+	// Bytes is the sum of their resident sizes now.
+	Bytes int64
 	// CPU is user and system time, that of ended children included.
 	CPU time.Duration
 }
@@ -38,6 +40,7 @@ func usageOf(marker string) (Usage, error) {
 			continue // it has ended
 		}
 		u.PeakBytes += one.PeakBytes
+		u.Bytes += one.Bytes
 		u.CPU += one.CPU
 	}
 	return u, err
@@ -90,13 +93,13 @@ func processUsage(dir string) (Usage, error) {
 		return Usage{}, err
 	}
 	cpu, err := cpuTime(string(stat))
-	return Usage{PeakBytes: highWater(status), CPU: cpu}, err
+	return Usage{PeakBytes: memory(status, "VmHWM"), Bytes: memory(status, "VmRSS"), CPU: cpu}, err
 }
 
-// highWater is VmHWM of /proc/PID/status in bytes, 0 if it has none.
-func highWater(status []byte) int64 {
+// memory is a line of /proc/PID/status in bytes, 0 if it is not there.
+func memory(status []byte, name string) int64 {
 	for lines := bufio.NewScanner(bytes.NewReader(status)); lines.Scan(); {
-		rest, ok := strings.CutPrefix(lines.Text(), "VmHWM:")
+		rest, ok := strings.CutPrefix(lines.Text(), name+":")
 		if !ok {
 			continue
 		}

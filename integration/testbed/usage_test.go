@@ -11,12 +11,12 @@ import (
 	"time"
 )
 
-func TestHighWater(t *testing.T) {
+func TestMemory(t *testing.T) {
 	status := "Name:\tx\nVmPeak:\t  99 kB\nVmHWM:\t     1234 kB\nVmRSS:\t 5 kB\n"
-	if got := highWater([]byte(status)); got != 1234<<10 {
-		t.Errorf("got %d", got)
+	if peak, now := memory([]byte(status), "VmHWM"), memory([]byte(status), "VmRSS"); peak != 1234<<10 || now != 5<<10 {
+		t.Errorf("got %d and %d", peak, now)
 	}
-	if got := highWater([]byte("Name:\tkernel thread\n")); got != 0 {
+	if got := memory([]byte("Name:\tkernel thread\n"), "VmHWM"); got != 0 {
 		t.Errorf("got %d of a process without memory", got)
 	}
 }
@@ -47,7 +47,7 @@ func TestUsageOfMarked(t *testing.T) {
 		t.Fatalf("found %v, %v, want the sleeping one", pids, err)
 	}
 	u, err := usageOf(marker)
-	if err != nil || u.PeakBytes < 4096 {
+	if err != nil || u.PeakBytes < 4096 || u.Bytes < 4096 {
 		t.Errorf("got %+v, %v", u, err)
 	}
 	if err := endMarked(marker); err != nil {

@@ -22,6 +22,8 @@ type Report struct {
 	Cold      []Cold     `json:"cold,omitempty"`
 	Warm      []Warm     `json:"warm,omitempty"`
 	FullReads []FullRead `json:"full_reads,omitempty"`
+	Demand    *Demand    `json:"demand,omitempty"`
+	Idle      *Idle      `json:"idle,omitempty"`
 }
 
 // WriteJSON writes all single measurements.
@@ -42,6 +44,18 @@ func (r *Report) Failure() error {
 	for _, f := range r.FullReads {
 		for _, row := range f.Rows {
 			n += len(row.Errors)
+		}
+	}
+	if r.Demand != nil {
+		for _, row := range r.Demand.Rows {
+			n += len(row.Errors)
+		}
+	}
+	if r.Idle != nil {
+		for _, row := range r.Idle.Rows {
+			if row.Error != "" {
+				n++
+			}
 		}
 	}
 	if n > 0 {
@@ -66,6 +80,14 @@ func (r *Report) WriteTables(w io.Writer) error {
 		if err := r.writeFullRead(w, f); err != nil {
 			return err
 		}
+	}
+	if r.Demand != nil {
+		if err := r.writeDemand(w, r.Demand); err != nil {
+			return err
+		}
+	}
+	if r.Idle != nil {
+		return writeIdle(w, r.Idle)
 	}
 	return nil
 }

@@ -46,6 +46,15 @@ func sample() *report.Report {
 			{Snapshotter: "spry", Seconds: []float64{2, 2.5, 4}, BytesBefore: []int64{25e6, 25e6, 0}},
 			{Snapshotter: "dead", Errors: []string{"no socket"}},
 		}}},
+		Demand: &report.Demand{Name: "weights", Reads: 3, Rows: []report.DemandRow{
+			{Snapshotter: "spry", Runs: []report.DemandRun{{Waits: []float64{0.01, 0.02, 0.03}, Seconds: 0.06, Bytes: 1.2e6}}},
+			{Snapshotter: "spry", Beside: "app", Runs: []report.DemandRun{{Waits: []float64{0.04, 0.01, 0.02}, Seconds: 0.07, Bytes: 7e6}, {Waits: []float64{0.05, 0.03, 0.02}, Seconds: 0.1, Bytes: 8e6}}},
+			{Snapshotter: "dead", Errors: []string{"no socket"}},
+		}},
+		Idle: &report.Idle{Images: []string{"app-0", "app-1"}, Compressed: 200e6, Rows: []report.IdleRow{
+			{Snapshotter: "spry", Lazy: 2, Bytes: 50 << 20, PeakBytes: 90 << 20},
+			{Snapshotter: "dead", Error: "no socket"},
+		}},
 	}
 }
 
@@ -72,7 +81,7 @@ func TestTables(t *testing.T) {
 
 func TestEmptyReport(t *testing.T) {
 	var b strings.Builder
-	r := &report.Report{Cold: []report.Cold{{Image: "none"}}, Warm: []report.Warm{{Kinds: []string{"overlayfs"}}}, FullReads: []report.FullRead{{}}}
+	r := &report.Report{Cold: []report.Cold{{Image: "none"}}, Warm: []report.Warm{{Kinds: []string{"overlayfs"}}}, FullReads: []report.FullRead{{}}, Demand: &report.Demand{Rows: []report.DemandRow{{}}}, Idle: &report.Idle{}}
 	if err := r.WriteTables(&b); err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +107,7 @@ func TestColdNumbers(t *testing.T) {
 
 func TestFailure(t *testing.T) {
 	r := sample()
-	if err := r.Failure(); err == nil || !strings.Contains(err.Error(), "3 starts") {
+	if err := r.Failure(); err == nil || !strings.Contains(err.Error(), "5 starts") {
 		t.Errorf("got %v", err)
 	}
 	if err := (&report.Report{}).Failure(); err != nil {

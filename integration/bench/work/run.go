@@ -19,8 +19,10 @@ import (
 
 // Run does the work and measures it.
 func (t Task) Run() (Result, error) {
+	var r Result
 	pass, ok := map[string]func() (int64, error){
 		"read": t.read, "random": t.random, "exec": t.exec, "find": t.find,
+		"demand": func() (int64, error) { return t.demand(&r) },
 	}[t.Kind]
 	if !ok {
 		return Result{}, fmt.Errorf("no kind of work is called %q", t.Kind)
@@ -32,7 +34,6 @@ func (t Task) Run() (Result, error) {
 			return Result{}, err
 		}
 	}
-	var r Result
 	var seconds []float64
 	for range passes {
 		start := time.Now()
@@ -100,6 +101,30 @@ func (t Task) random() (int64, error) {
 		if _, err := f.ReadAt(buf, where.Int64N(blocks)*int64(len(buf))); err != nil {
 			return 0, err
 		}
+	}
+	return int64(t.Count), nil
+}
+
+// demand reads 4 KiB at Count places and times each, from the end of the file to
+// its beginning: what fetches the rest of it begins there.
+func (t Task) demand(r *Result) (int64, error) {
+	f, err := os.Open(t.Path)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = f.Close() }()
+	fi, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	r.Waits = nil
+	buf := make([]byte, 4096)
+	for i := t.Count - 1; i >= 0; i-- {
+		began := time.Now()
+		if _, err := f.ReadAt(buf, (fi.Size()-int64(len(buf)))*int64(i)/int64(t.Count)&^4095); err != nil {
+			return 0, err
+		}
+		r.Waits = append(r.Waits, time.Since(began).Seconds())
 	}
 	return int64(t.Count), nil
 }

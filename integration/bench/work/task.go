@@ -16,12 +16,13 @@ import (
 
 // Task is one kind of work.
 type Task struct {
-	// Kind is read, random, exec or find.
+	// Kind is read, random, demand, exec or find.
 	Kind string
 	// Path is the file to read or start, or the folder to walk.
 	Path string
 	// Count is how many reads of the whole file (read) or at random places
-	// (random), or starts (exec); find ignores it.
+	// (random), from the end to the beginning (demand), or starts (exec); find
+	// ignores it.
 	Count int
 	// Warm does the work once before it is measured three times.
 	Warm bool
@@ -34,6 +35,8 @@ type Result struct {
 	Units int64
 	// Seconds is how long it took.
 	Seconds float64
+	// Waits is how long each read took (demand), in seconds, in the last pass.
+	Waits []float64 `json:",omitempty"`
 }
 
 // Rate is units a second.

@@ -26,6 +26,7 @@ func TestTasks(t *testing.T) {
 		{work.Task{Kind: "read", Path: file, Warm: true}, 3<<20 + 1},
 		{work.Task{Kind: "read", Path: file, Count: 2}, 6<<20 + 2},
 		{work.Task{Kind: "random", Path: file, Count: 50}, 50},
+		{work.Task{Kind: "demand", Path: file, Count: 50}, 50},
 		{work.Task{Kind: "exec", Path: "/bin/true", Count: 3}, 3},
 		{work.Task{Kind: "find", Path: dir}, 2},
 	} {
