@@ -53,6 +53,7 @@ type artifact struct {
 	done chan struct{} // closed when b and err are set
 	b    []byte
 	err  error
+	late *time.Timer // forgets it; guarded by artifacts.mu, nil while it is loaded
 }
 
 func newArtifacts(lifetime context.Context, o Options) *artifacts {
@@ -151,7 +152,11 @@ func (a *artifacts) loadLocked(ref index.LayerRef, desc ocispec.Descriptor) {
 		ctx, cancel := context.WithTimeoutCause(a.lifetime, a.timeout, errIndexTimeout)
 		defer cancel()
 		it.b, it.err = a.finder.Artifact(ctx, ref, desc, desc.Size)
-		time.AfterFunc(keepAhead, func() { a.take(desc.Digest, it) })
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		if a.items[desc.Digest] == it { // or else the timer would keep it
+			it.late = time.AfterFunc(keepAhead, func() { a.take(desc.Digest, it) })
+		}
 	})
 }
 
@@ -195,6 +200,9 @@ func (a *artifacts) take(d digest.Digest, it *artifact) {
 	if a.items[d] == it {
 		delete(a.items, d)
 		a.bytes -= it.size
+		if it.late != nil {
+			it.late.Stop()
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ package fs
 
 import (
 	"os"
+	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 	"sync"
@@ -12,10 +13,10 @@ import (
 )
 
 const (
-	// calmAfter is how long after the last change of a layer its memory is given
-	// back. Loading the indexes of an image takes tens of megabytes of heap, which
-	// the runtime would keep for minutes; a daemon with mounts that nobody changes
-	// needs next to none.
+	// calmAfter is how long after the last change of a layer, and the last request
+	// for one, their memory is given back. Loading the indexes of an image takes
+	// tens of megabytes of heap, fetching as much, which the runtime would keep for
+	// minutes; a daemon with mounts for which nothing is fetched needs next to none.
 	calmAfter = 5 * time.Second
 	// leastHeap is what the runtime may use in any case, in bytes: enough for
 	// what is in flight ([read.DefaultMemory]). While 465 MB stream in on two
@@ -62,7 +63,8 @@ func (f *FileSystem) stir() {
 func newCalm() *time.Timer {
 	limitHeap()
 	t := time.AfterFunc(calmAfter, func() {
-		debug.FreeOSMemory()
+		runtime.GC()         // buffers to use again survive it
+		debug.FreeOSMemory() // but not another
 		limitHeap()
 	})
 	t.Stop()

@@ -25,6 +25,7 @@ const maxImages = 16
 type source struct {
 	registry *remote.Registry
 	layer    digest.Digest
+	fetched  func() // told of each request; may be nil
 
 	mu    sync.Mutex     // guards blobs
 	blobs []*remote.Blob // the one that answered last first
@@ -55,6 +56,9 @@ func (s *source) add(image string) {
 // ReadRange implements [read.BlobReader]: the first image whose registry
 // answers.
 func (s *source) ReadRange(ctx context.Context, off, n int64) (io.ReadCloser, error) {
+	if s.fetched != nil {
+		s.fetched()
+	}
 	s.mu.Lock()
 	blobs := slices.Clone(s.blobs)
 	s.mu.Unlock()
