@@ -173,6 +173,46 @@ func TestFileIsFetchedWhole(t *testing.T) {
 	}
 }
 
+// Of a large file that is read here and there only what is read is fetched, as soon
+// as that shows, and pieces again when they are read.
+func TestReadsHereAndThere(t *testing.T) {
+	l := layertest.New(t, 3, 30*mib, 256<<10)
+	b := newBench(t, l, nil)
+	path := "d2/e0/file0002"
+	node, body := l.Node(t, path), l.Files[path]
+	data, size := l.Tree.Data(node)
+	first, last := l.At(data), l.At(data+span.UncompressedOffset(size)-1)
+	// fetched reads a byte of a span and says how many spans that brings.
+	fetched := func(id span.ID) int {
+		before, _ := b.store.Missing()
+		p, off := make([]byte, 1), int64(l.Span(id).OutStart-data)
+		if err := b.ReadAt(t.Context(), node, p, off); err != nil || p[0] != body[off] {
+			t.Fatalf("span %d: wrong byte or error %v", id, err)
+		}
+		waitFor(t, func() bool { return b.Flights() == 0 && b.Ahead() == 0 })
+		after, _ := b.store.Missing()
+		return before - after
+	}
+	var got []int
+	at := first + (last-first)/3*3 // a block, of three spans
+	for range 8 {
+		at -= 3
+		got = append(got, fetched(at+1))
+	}
+	for range 8 {
+		at -= 3
+		got = append(got, fetched(at+2), fetched(at+1), fetched(at))
+	}
+	want := []int{3, 3, 3, 3, 1, 1, 1, 1}
+	want = append(want, 1, 1, 1) // the first of which all is read: three misses
+	for range 7 {
+		want = append(want, 3, 0, 0)
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
+
 // A read that misses fetches the directory around the file if that is small,
 // which here is the root, and nothing else.
 func TestSmallDirectoryIsFetchedWhole(t *testing.T) {

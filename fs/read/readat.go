@@ -40,6 +40,7 @@ func (r *Reader) ReadAt(ctx context.Context, id toc.NodeID, p []byte, off int64)
 		return fmt.Errorf("read layer %s: %w", r.options.Digest, err)
 	}
 	r.readAhead(rq)
+	r.blocks.note(rq.first, rq.last)
 	if r.readStored(rq.node, p, off, rq.first, rq.last) == nil {
 		r.begun(rq)
 		return nil
@@ -193,6 +194,7 @@ func (r *Reader) readOnce(ctx context.Context, rq request) error {
 	}
 	defer r.unpin(pins)
 	if missed {
+		r.noteMiss(rq)
 		r.fetchAhead(rq.last+1, to)
 		r.fetchAhead(from, rq.first-1)
 	}

@@ -25,6 +25,7 @@ type Reader struct {
 	memory    *Memory
 	counters  *Counters
 	streams   streams
+	blocks    blocks
 	stage     stage
 
 	// lifetime ends when the reader is closed. Runs and the writer live in
@@ -59,6 +60,7 @@ func New(o Options) *Reader {
 		scheduler: o.Scheduler,
 		memory:    o.Memory,
 		counters:  o.Counters,
+		blocks:    newBlocks(o.Layer.Len()),
 		flights:   make(map[span.ID]*entry),
 		wants:     make(map[*want]struct{}),
 	}
