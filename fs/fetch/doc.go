@@ -16,7 +16,8 @@
 // reserved for it. Background gives way while demand is active: it gets no new
 // lease, and a transfer that runs pauses at its next [Lease.Yield]. When demand ends
 // it begins slowly and doubles its rate until it fills the line: a starting container reads
-// in bursts, and has better uses for the time between two of them. Where others leave
+// in bursts, and has better uses for the time between two of them. Demand that does not
+// end holds it back no longer than ten seconds like that. Where others leave
 // all CPUs none does, and it begins with the full rate. For the first
 // seconds it also keeps off CPUs that other processes use, as far as that leaves it any.
 //

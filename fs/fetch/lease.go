@@ -29,7 +29,7 @@ func (l *Lease) Release() {
 	l.released = true
 	l.s.running[l.class]--
 	if l.class == Demand || l.class == Readahead {
-		l.s.pace.restart()
+		l.s.pace.restart(time.Now(), false)
 	}
 	l.s.settleLocked()
 }

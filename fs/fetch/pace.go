@@ -20,6 +20,11 @@ const (
 	// costs a registry nearly as much (docker/distribution reads 4 MiB of the
 	// blob for any range) and comes between the reads of a start.
 	paceRun = 4 << 20
+	// paceHeld is the longest time for which demand holds background back that comes
+	// again and again. That is no start any more, but a program that reads here and
+	// there, or a host where one start follows the other: layers have to become whole
+	// there too.
+	paceHeld = 10 * time.Second
 )
 
 // pace is the slow start of background transfers: a container that starts
@@ -27,13 +32,28 @@ const (
 // line and CPU for bytes that it may not need. So the rate is low right
 // after demand and doubles as long as none comes, without an upper bound.
 type pace struct {
-	since time.Time     // when demand ended, or is expected
+	ended time.Time     // when demand ended, or is expected
+	held  time.Time     // since when demand comes again and again
+	since time.Time     // beginning of the slow start
 	spent float64       // bytes since then
 	lead  time.Duration // counts as passed since: paceLead where nothing starts
 }
 
-// restart begins slowly again.
-func (p *pace) restart() { *p = pace{since: time.Now()} }
+// restart begins slowly again at now, when demand has ended or, if expected, is going to
+// begin, unless it held background back for too long. Then it does so again for what
+// is expected, after the same time.
+func (p *pace) restart(now time.Time, expected bool) {
+	calm := now.Sub(p.ended) >= calmAfter
+	held := now.Sub(p.held)
+	p.ended = now
+	switch {
+	case calm || expected && held >= 2*paceHeld:
+		p.held = now
+	case held >= paceHeld:
+		return
+	}
+	p.since, p.spent, p.lead = now, 0, 0
+}
 
 // credit is how many bytes may be spent at now; not more than MaxInt64.
 func (p *pace) credit(now time.Time) int64 {

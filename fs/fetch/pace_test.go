@@ -67,6 +67,64 @@ func TestBackgroundStartsSlowlyAfterDemand(t *testing.T) {
 	})
 }
 
+// TestDemandThatDoesNotEnd: background gets the time between two reads in the end,
+// also on a host where one start follows the other, but not in the first seconds.
+func TestDemandThatDoesNotEnd(t *testing.T) {
+	for name, starts := range map[string]bool{"reads": false, "starts": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const mib = 1 << 20
+				s := fetch.New(fetch.Options{})
+				s.UsedByOthers(2)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				var readers errgroup.Group
+				readers.Go(func() error {
+					for n := 0; ctx.Err() == nil; n++ {
+						if n == 0 || starts && n%10 == 0 {
+							s.Expect()
+						}
+						l, err := s.Acquire(ctx, fetch.Demand)
+						if err != nil {
+							return nil
+						}
+						time.Sleep(15 * time.Millisecond)
+						l.Release()
+						time.Sleep(285 * time.Millisecond)
+					}
+					return nil
+				})
+				began := time.Now()
+				var first time.Duration
+				var sum int64
+				for {
+					l, err := s.Acquire(ctx, fetch.Background)
+					if err != nil {
+						break
+					}
+					if first == 0 {
+						first = time.Since(began)
+					}
+					take := max(min(4*mib, l.Credit()), 1)
+					l.Spend(take)
+					sum += take
+					time.Sleep(32 * time.Millisecond) // 1 Gbit/s
+					l.Release()
+				}
+				if err := readers.Wait(); err != nil {
+					t.Error(err)
+				}
+				if first < 9*time.Second || first > 12*time.Second {
+					t.Errorf("began after %v", first)
+				}
+				if sum < 2000*mib { // a third of the line
+					t.Errorf("%d MiB in a minute", sum/mib)
+				}
+			})
+		})
+	}
+}
+
 // TestBackgroundStartsAtOnceWhereNothingStarts: CPUs that nobody uses say that
 // no program is busy with what it has read.
 func TestBackgroundStartsAtOnceWhereNothingStarts(t *testing.T) {

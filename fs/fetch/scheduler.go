@@ -140,7 +140,7 @@ func (s *Scheduler) Active(c Class) int {
 func (s *Scheduler) Expect() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.pace.restart()
+	s.pace.restart(time.Now(), true)
 }
 
 // Calm says whether no demand, and nothing ahead of demand, was active for a
@@ -148,7 +148,7 @@ func (s *Scheduler) Expect() {
 func (s *Scheduler) Calm() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return !s.readingLocked() && time.Since(s.pace.since) >= calmAfter
+	return !s.readingLocked() && time.Since(s.pace.ended) >= calmAfter
 }
 
 // WaitIdle waits until no transfer runs or waits, but at most for patience: for
