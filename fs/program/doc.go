@@ -6,7 +6,8 @@
 // and the shared libraries that it needs, and they need; the modules that Python
 // code imports, compiled or source, and they import; those that Perl, Ruby and
 // JavaScript for Node name, and they name; the extensions that PHP is configured to
-// load; the packages that Go sources import, and the tools that build them; the
+// load; the modules of Erlang and Elixir beside one that is loaded, and those that their virtual
+// machine loads itself; the packages that Go sources import, and the tools that build them; the
 // headers that C and C++ sources include, and these, and what the compiler runs and
 // links with; the packages that R and its scripts load, and they need; the commands of
 // shell scripts, and the scripts and Java libraries that they name; what the launcher

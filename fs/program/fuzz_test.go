@@ -22,6 +22,7 @@ func FuzzNames(f *testing.F) {
 	f.Add("const a = require('a'); import b from \"./b\"\nexport PATH=/a:$PATH")
 	f.Add("package p\nimport \"a\"\nimport (\n\tb \"c/d\"\n)\nfunc f() {}\n")
 	f.Add("#ifdef _WIN32\n#include <w.h>\n#else\n# include_next <a/b>\n#include \"c.h\"\n#endif\n#elif\n#include <d\n")
+	f.Add("{application,a,[{applications,[kernel, 'b c']},{mod,{a,[]}}]}.")
 	f.Add("suppressMessages(library('a')); b::c()\n# library(d)\n")
 	f.Add(`{"exports":{".":{"node":{"default":"./x"}}}}`)
 	f.Add("import(a, \"b\")\nimportFrom(c,d)\n# import(e)\n")
@@ -52,6 +53,7 @@ func FuzzNames(f *testing.F) {
 		check("node", nodeNames(text), maxNames)
 		check("r", rNames(text), maxDependencies)
 		check("go", goNames(text), maxNames)
+		check("erlang", erlangApplications(text), maxNames)
 		var headers []string
 		for _, i := range cIncludes(text) {
 			headers = append(headers, i.name)

@@ -68,6 +68,7 @@ func (s *start) addScript(c content, head []byte) {
 			s.add(f, true)
 		}
 	}
+	s.addErlangScript(c.f, text)
 	here := path.Dir(c.f.Path)
 	for _, name := range scriptFiles(text) {
 		for _, dir := range []string{path.Dir(here), here, "/"} {

@@ -25,7 +25,7 @@ type language struct {
 }
 
 // languages are those that are known, Python apart.
-var languages = []*language{perl, ruby, node, golang, rlang, cFamily}
+var languages = []*language{perl, ruby, node, golang, rlang, cFamily, erlang}
 
 // languageOf is the language of a file, or nil.
 func languageOf(name string, head []byte) *language {
@@ -72,6 +72,8 @@ func (s *start) addSource(c content, l *language) {
 		s.addGo(c.f, text)
 	case cFamily:
 		s.addC(c.f, text)
+	case erlang:
+		s.addApplications(erlangApplications(text))
 	case rlang:
 		s.addRPackages(rNames(text), rLibraries)
 	}

@@ -49,7 +49,7 @@ var runtimeFiles = []string{"/etc/passwd", "/etc/group", "/etc/ld.so.cache", "/e
 // Is says whether a file of that name in its directory, which begins with head,
 // may be of a kind that other files are needed with.
 func Is(name string, head []byte) bool {
-	return isELF(head) || isScript(head) || isPython(name, head) || isJar(name, head) || languageOf(name, head) != nil || name == packageFile || name == nodePackage
+	return isELF(head) || isScript(head) || isPython(name, head) || isJar(name, head) || languageOf(name, head) != nil || isBeam(name) || name == packageFile || name == nodePackage
 }
 
 func isELF(head []byte) bool { return bytes.HasPrefix(head, []byte(elf.ELFMAG)) }
@@ -228,6 +228,8 @@ func (s *start) load(f File, n int64) {
 		s.later(func() { s.look(func() { s.addModules(c, head) }) })
 	case isJar(f.Path, head):
 		s.later(func() { s.look(func() { s.addJars(f) }) })
+	case isBeam(f.Path):
+		s.addEbin(path.Dir(f.Path))
 	case isRPackage(f.Path):
 		s.later(func() { s.look(func() { s.addRPackage(f) }) })
 	}
