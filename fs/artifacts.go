@@ -49,11 +49,11 @@ type artifacts struct {
 
 // artifact is a blob that is being loaded, or was.
 type artifact struct {
-	size int64
-	done chan struct{} // closed when b and err are set
-	b    []byte
-	err  error
-	late *time.Timer // forgets it; guarded by artifacts.mu, nil while it is loaded
+	size   int64
+	done   chan struct{} // closed when b and err are set
+	b      []byte
+	err    error
+	expiry *time.Timer // forgets it; guarded by artifacts.mu, nil while it is loaded
 }
 
 func newArtifacts(lifetime context.Context, o Options) *artifacts {
@@ -155,7 +155,7 @@ func (a *artifacts) loadLocked(ref index.LayerRef, desc ocispec.Descriptor) {
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		if a.items[desc.Digest] == it { // or else the timer would keep it
-			it.late = time.AfterFunc(keepAhead, func() { a.take(desc.Digest, it) })
+			it.expiry = time.AfterFunc(keepAhead, func() { a.take(desc.Digest, it) })
 		}
 	})
 }
@@ -200,8 +200,8 @@ func (a *artifacts) take(d digest.Digest, it *artifact) {
 	if a.items[d] == it {
 		delete(a.items, d)
 		a.bytes -= it.size
-		if it.late != nil {
-			it.late.Stop()
+		if it.expiry != nil {
+			it.expiry.Stop()
 		}
 	}
 }
