@@ -10,6 +10,8 @@ import (
 	"runtime/metrics"
 	"sync"
 	"time"
+
+	"github.com/containerd/log"
 )
 
 const (
@@ -33,7 +35,7 @@ var heap struct {
 	limit int64
 }
 
-// limitHeap makes the runtime collect garbage before it uses a third more than
+// limitHeap makes the runtime collect garbage before it uses about a third more than
 // what lives, or leastHeap if that is more. GOMEMLIMIT overrides it.
 func limitHeap() {
 	if os.Getenv("GOMEMLIMIT") != "" {
@@ -47,26 +49,50 @@ func limitHeap() {
 	}
 	heap.Lock()
 	defer heap.Unlock()
-	if int64(limit) != heap.limit { // it stops the world
+	if more := int64(limit) - heap.limit; more > heap.limit/8 || more < -heap.limit/8 { // it stops the world
 		heap.limit = int64(limit)
 		debug.SetMemoryLimit(heap.limit)
 	}
 }
 
-// stir says that a layer changed.
+// stir says that a layer changed, or fetches.
 func (f *FileSystem) stir() {
 	limitHeap()
 	f.calm.Reset(calmAfter)
 }
 
 // newCalm is a timer that gives memory back; it does not run yet.
-func newCalm() *time.Timer {
+func (f *FileSystem) newCalm() *time.Timer {
 	limitHeap()
-	t := time.AfterFunc(calmAfter, func() {
-		runtime.GC()         // buffers to use again survive it
-		debug.FreeOSMemory() // but not another
-		limitHeap()
-	})
+	t := time.AfterFunc(calmAfter, f.rest)
 	t.Stop()
 	return t
+}
+
+// rest gives back the memory that layers need only while they change or fetch: of the
+// heap, and of their indexes.
+func (f *FileSystem) rest() {
+	for _, s := range f.allServed() {
+		if err := s.index.idle(); err != nil {
+			log.L.WithField("mountpoint", s.mountpoint).WithError(err).Debug("index stays in memory")
+		}
+	}
+	runtime.GC()         // buffers to use again survive it
+	debug.FreeOSMemory() // but not another
+	limitHeap()
+}
+
+// allServed are the layers that are served now, none after Close.
+func (f *FileSystem) allServed() (all []*served) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return nil
+	}
+	for _, e := range f.entries {
+		if e.served != nil {
+			all = append(all, e.served)
+		}
+	}
+	return all
 }

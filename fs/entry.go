@@ -75,7 +75,7 @@ func (f *FileSystem) serve(rec record, last func(*layer.Options)) (*served, erro
 	}
 	m.layer.Repair(func() error { return f.repair(rec, m) })
 	s := &served{index: m, identity: identity(rec), source: newSource(f.options.Registry, rec.Layer, rec.Images)}
-	s.source.fetched = func() { f.calm.Reset(calmAfter) }
+	s.source.fetched = f.stir
 	s.noXattrs.Store(f.storedXattrs(rec.Layer) == xattrsHidden)
 	if err = f.openLayer(s, rec, last); err == nil {
 		s.mountpoint = f.mountpoint(rec.Layer)

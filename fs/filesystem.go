@@ -75,7 +75,7 @@ func New(_ context.Context, o Options) (*FileSystem, error) {
 	f.lifetime, f.end = context.WithCancelCause(context.Background())
 	f.artifacts = newArtifacts(f.lifetime, o)
 	f.starting = newStarting()
-	f.calm = newCalm()
+	f.calm = f.newCalm()
 	return f, nil
 }
 

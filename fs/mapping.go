@@ -26,6 +26,8 @@ type mapping struct {
 	size  int64 // of the file
 	layer *compact.Layer
 
+	inUse sync.Mutex // guards b against an end while it is given up
+
 	mu  sync.Mutex // held by repairs; guards old
 	old []*os.File // that file was before
 }
@@ -70,11 +72,20 @@ func (m *mapping) open() error {
 }
 
 // idle takes the tables out of the process's memory until they are used again;
-// opening a layer goes through all of them once.
-func (m *mapping) idle() error { return unix.Madvise(m.b, unix.MADV_DONTNEED) }
+// opening a layer goes through all of them once. It may be called at any time.
+func (m *mapping) idle() error {
+	m.inUse.Lock()
+	defer m.inUse.Unlock()
+	if m.b == nil {
+		return nil
+	}
+	return unix.Madvise(m.b, unix.MADV_DONTNEED)
+}
 
 // close unmaps and closes; what was made of it must not be used any more.
 func (m *mapping) close() error {
+	m.inUse.Lock()
+	defer m.inUse.Unlock()
 	var err error
 	if m.b != nil {
 		err = unix.Munmap(m.b)

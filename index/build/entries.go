@@ -4,7 +4,6 @@
 package build
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/spryd/spry/index/toc"
@@ -46,10 +45,16 @@ func (e *Entries) Finish() ([]toc.Entry, error) {
 // Close frees what reads the stream. It may be called again.
 func (e *Entries) Close() { e.table.close() }
 
-// slim takes from e what no tree shows.
+// slim takes from e what no tree shows, and lets the memory of that go.
 func slim(e *toc.Entry) {
 	e.Uname, e.Gname = "", ""
-	e.PAX = slices.DeleteFunc(e.PAX, func(r toc.Record) bool {
-		return !strings.HasPrefix(r.Key, "SCHILY.xattr.") && !strings.HasPrefix(r.Key, "GNU.sparse.")
-	})
+	var shown []toc.Record
+	for _, r := range e.PAX {
+		if strings.HasPrefix(r.Key, "SCHILY.xattr.") || strings.HasPrefix(r.Key, "GNU.sparse.") {
+			shown = append(shown, r)
+		}
+	}
+	if e.PAX = shown; len(shown) == 0 { // the names may be parts of all records
+		e.Name, e.Linkname = strings.Clone(e.Name), strings.Clone(e.Linkname)
+	}
 }
