@@ -131,6 +131,11 @@ func (b *bed) snapshotters() []testbed.Snapshotter {
 	return slices.DeleteFunc(all, func(s testbed.Snapshotter) bool { return contains(b.o.skip, s.Name) })
 }
 
+// lazySnapshotters are those of snapshotters that are lazy.
+func (b *bed) lazySnapshotters() []testbed.Snapshotter {
+	return slices.DeleteFunc(b.snapshotters(), func(s testbed.Snapshotter) bool { return s.Name == testbed.Overlayfs.Name })
+}
+
 // onDemand is Spry without background fetching.
 const onDemand = "spry-ondemand"
 

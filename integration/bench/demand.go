@@ -29,12 +29,7 @@ func (b *bed) demand(ctx context.Context, subjects []*subject, r *report.Report)
 	if err := b.publish(ctx, d.name, img); err != nil {
 		return err
 	}
-	var kinds []testbed.Snapshotter
-	for _, sn := range b.snapshotters() {
-		if sn.Name != testbed.Overlayfs.Name {
-			kinds = append(kinds, sn)
-		}
-	}
+	kinds := b.lazySnapshotters()
 	r.Demand = &report.Demand{Name: d.name, Reads: demandReads}
 	for _, other := range []*subject{nil, pickWarm(subjects, b.o.warm)} {
 		for _, sn := range kinds {

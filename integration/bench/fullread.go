@@ -55,12 +55,9 @@ func (b *bed) prepareRead(ctx context.Context, d dataFile) (report.FullRead, err
 
 // fullRead reads a file under every lazy snapshotter.
 func (b *bed) fullRead(ctx context.Context, tool string, f *report.FullRead) error {
-	var kinds []testbed.Snapshotter
-	for _, sn := range b.snapshotters() {
-		if sn.Name != testbed.Overlayfs.Name {
-			kinds = append(kinds, sn)
-			f.Rows = append(f.Rows, report.FullReadRow{Snapshotter: sn.Name})
-		}
+	kinds := b.lazySnapshotters()
+	for _, sn := range kinds {
+		f.Rows = append(f.Rows, report.FullReadRow{Snapshotter: sn.Name})
 	}
 	for range b.o.runs {
 		for i, sn := range kinds {

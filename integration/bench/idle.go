@@ -27,10 +27,7 @@ func (b *bed) idle(ctx context.Context, subjects []*subject, r *report.Report) e
 		r.Idle.Images = append(r.Idle.Images, v.name)
 		r.Idle.Compressed += v.img.CompressedSize()
 	}
-	for _, sn := range b.snapshotters() {
-		if sn.Name == testbed.Overlayfs.Name {
-			continue
-		}
+	for _, sn := range b.lazySnapshotters() {
 		row := report.IdleRow{Snapshotter: sn.Name}
 		err := b.withHost(ctx, sn, func(h *testbed.Host) error { return b.idleHost(ctx, h, variants, &row) })
 		if ctx.Err() != nil {

@@ -49,9 +49,7 @@ func (c Cold) writeRatios(w io.Writer) {
 		}
 	}
 	for _, a := range c.Rows {
-		for _, e := range a.Errors {
-			fmt.Fprintf(w, "%s: FAILED: %s\n", a.Snapshotter, e)
-		}
+		writeFailures(w, a.Snapshotter, a.Errors...)
 	}
 }
 

@@ -74,9 +74,7 @@ func (r *Report) writeDemand(w io.Writer, d *Demand) error {
 		return err
 	}
 	for _, row := range d.Rows {
-		for _, e := range row.Errors {
-			fmt.Fprintf(w, "%s: FAILED: %s\n", row.Snapshotter, e)
-		}
+		writeFailures(w, row.Snapshotter, row.Errors...)
 	}
 	return nil
 }

@@ -57,9 +57,7 @@ func (r *Report) writeFullRead(w io.Writer, f FullRead) error {
 		return err
 	}
 	for _, row := range f.Rows {
-		for _, e := range row.Errors {
-			fmt.Fprintf(w, "%s: FAILED: %s\n", row.Snapshotter, e)
-		}
+		writeFailures(w, row.Snapshotter, row.Errors...)
 	}
 	return nil
 }

@@ -42,7 +42,7 @@ func writeIdle(w io.Writer, i *Idle) error {
 	}
 	for _, row := range i.Rows {
 		if row.Error != "" {
-			fmt.Fprintf(w, "%s: FAILED: %s\n", row.Snapshotter, row.Error)
+			writeFailures(w, row.Snapshotter, row.Error)
 		}
 	}
 	return nil

@@ -91,3 +91,10 @@ func (r *Report) WriteTables(w io.Writer) error {
 	}
 	return nil
 }
+
+// writeFailures says below a table what a snapshotter failed to do.
+func writeFailures(w io.Writer, snapshotter string, errors ...string) {
+	for _, e := range errors {
+		fmt.Fprintf(w, "%s: FAILED: %s\n", snapshotter, e)
+	}
+}

@@ -82,6 +82,21 @@ func readFile(path string) (n int64, err error) {
 
 // random reads 4 KiB at Count places, the same ones in every pass.
 func (t Task) random() (int64, error) {
+	where := rand.New(rand.NewPCG(1, 2))
+	return t.readBlocks(func(_ int, blocks int64) int64 { return where.Int64N(blocks) }, nil)
+}
+
+// demand reads 4 KiB at Count places and times each, from the end of the file to
+// its beginning: what fetches the rest of it begins there.
+func (t Task) demand(r *Result) (int64, error) {
+	r.Waits = nil
+	return t.readBlocks(func(i int, blocks int64) int64 { return blocks * int64(t.Count-1-i) / int64(t.Count) },
+		func(waited time.Duration) { r.Waits = append(r.Waits, waited.Seconds()) })
+}
+
+// readBlocks reads Count blocks of 4 KiB; place says which the i-th is, and timed, if
+// set, is told how long each took.
+func (t Task) readBlocks(place func(i int, blocks int64) int64, timed func(time.Duration)) (int64, error) {
 	f, err := os.Open(t.Path)
 	if err != nil {
 		return 0, err
@@ -96,35 +111,18 @@ func (t Task) random() (int64, error) {
 	if blocks == 0 {
 		return 0, fmt.Errorf("%s is smaller than %d bytes", t.Path, len(buf))
 	}
-	where := rand.New(rand.NewPCG(1, 2))
-	for range t.Count {
-		if _, err := f.ReadAt(buf, where.Int64N(blocks)*int64(len(buf))); err != nil {
+	for i := range t.Count {
+		at := place(i, blocks) * int64(len(buf))
+		var began time.Time
+		if timed != nil { // the clock takes time that random reads do not have
+			began = time.Now()
+		}
+		if _, err := f.ReadAt(buf, at); err != nil {
 			return 0, err
 		}
-	}
-	return int64(t.Count), nil
-}
-
-// demand reads 4 KiB at Count places and times each, from the end of the file to
-// its beginning: what fetches the rest of it begins there.
-func (t Task) demand(r *Result) (int64, error) {
-	f, err := os.Open(t.Path)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = f.Close() }()
-	fi, err := f.Stat()
-	if err != nil {
-		return 0, err
-	}
-	r.Waits = nil
-	buf := make([]byte, 4096)
-	for i := t.Count - 1; i >= 0; i-- {
-		began := time.Now()
-		if _, err := f.ReadAt(buf, (fi.Size()-int64(len(buf)))*int64(i)/int64(t.Count)&^4095); err != nil {
-			return 0, err
+		if timed != nil {
+			timed(time.Since(began))
 		}
-		r.Waits = append(r.Waits, time.Since(began).Seconds())
 	}
 	return int64(t.Count), nil
 }
