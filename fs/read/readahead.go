@@ -41,11 +41,13 @@ const (
 )
 
 // readAhead notes a read, and fetches what its reader will want next if that is
-// sequential. Errors are nobody's: the read that needs the bytes tries itself.
+// sequential. Errors are nobody's: the read that needs the bytes tries itself. Where
+// nothing is missing it does nothing.
 func (r *Reader) readAhead(rq request) {
 	if missing, _ := r.store.Missing(); missing == 0 {
 		return
 	}
+	r.blocks.note(rq.first, rq.last)
 	data, size := r.tree.Data(rq.node)
 	if start, end := r.streams.next(rq.start, rq.end, data+span.UncompressedOffset(size)); start < end {
 		r.fetchAhead(max(r.layer.At(start), rq.last+1), r.layer.At(end-1))

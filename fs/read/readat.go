@@ -40,7 +40,6 @@ func (r *Reader) ReadAt(ctx context.Context, id toc.NodeID, p []byte, off int64)
 		return fmt.Errorf("read layer %s: %w", r.options.Digest, err)
 	}
 	r.readAhead(rq)
-	r.blocks.note(rq.first, rq.last)
 	if r.readStored(rq.node, p, off, rq.first, rq.last) == nil {
 		r.begun(rq)
 		return nil
