@@ -49,11 +49,10 @@ type artifacts struct {
 
 // artifact is a blob that is being loaded, or was.
 type artifact struct {
-	size   int64
-	done   chan struct{} // closed when b and err are set
-	b      []byte
-	err    error
-	expiry *time.Timer // forgets it; guarded by artifacts.mu, nil while it is loaded
+	size int64
+	done chan struct{} // closed when b and err are set
+	b    []byte
+	err  error
 }
 
 func newArtifacts(lifetime context.Context, o Options) *artifacts {
@@ -152,11 +151,8 @@ func (a *artifacts) loadLocked(ref index.LayerRef, desc ocispec.Descriptor) {
 		ctx, cancel := context.WithTimeoutCause(a.lifetime, a.timeout, errIndexTimeout)
 		defer cancel()
 		it.b, it.err = a.finder.Artifact(ctx, ref, desc, desc.Size)
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		if a.items[desc.Digest] == it { // or else the timer would keep it
-			it.expiry = time.AfterFunc(keepAhead, func() { a.take(desc.Digest, it) })
-		}
+		done := it.done // the timer must not keep the item
+		time.AfterFunc(keepAhead, func() { a.take(desc.Digest, done) })
 	})
 }
 
@@ -189,20 +185,17 @@ func (a *artifacts) loaded(ctx context.Context, d digest.Digest) ([]byte, bool) 
 			return nil, false
 		}
 	}
-	a.take(d, it)
+	a.take(d, it.done)
 	return it.b, it.err == nil
 }
 
-// take forgets an item.
-func (a *artifacts) take(d digest.Digest, it *artifact) {
+// take forgets the item of d, if it is the one with that channel.
+func (a *artifacts) take(d digest.Digest, done chan struct{}) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.items[d] == it {
+	if it := a.items[d]; it != nil && it.done == done {
 		delete(a.items, d)
 		a.bytes -= it.size
-		if it.expiry != nil {
-			it.expiry.Stop()
-		}
 	}
 }
 

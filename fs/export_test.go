@@ -24,6 +24,9 @@ func Implied(ctx context.Context, f *FileSystem, d digest.Digest) ([]string, err
 	return implied, err
 }
 
+// Rest gives memory back, as when nothing was fetched for a while.
+func (f *FileSystem) Rest() { f.rest() }
+
 // CheckFits exposes the comparison of Fits.
 func CheckFits(ctx context.Context, dirs []string, stack *below.Stack) error {
 	return fits(ctx, dirs, stack)

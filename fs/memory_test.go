@@ -64,6 +64,11 @@ func TestMemoryOfMountedLayers(t *testing.T) {
 		}
 	}
 	usedAnon, usedFile := resident(t)
+	h.Rest()
+	_, restFile := resident(t)
+	if got, most := restFile-file, (usedFile-file)/2; got > most {
+		t.Errorf("%d kB of indexes stay in memory of %d, want half at most", got, usedFile-file)
+	}
 	t.Logf("kB a layer: idle %d anonymous, %d mapped; walked %d anonymous, %d mapped",
 		(idleAnon-anon)/count, (idleFile-file)/count, (usedAnon-anon)/count, (usedFile-file)/count)
 	if per := (idleFile - file) / count; per > 60*files/1000 {
