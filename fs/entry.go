@@ -17,7 +17,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/spryd/spry/fs/layer"
-	"github.com/spryd/spry/fs/node"
 	"github.com/spryd/spry/fs/read"
 	"github.com/spryd/spry/fs/session"
 	"github.com/spryd/spry/index"
@@ -55,7 +54,8 @@ type served struct {
 	mountpoint string
 	mountID    uint64
 	followed   followed
-	noXattrs   atomic.Bool // see hideXattrs
+	noXattrs   atomic.Bool  // see hideXattrs
+	image      atomic.Int64 // see shown
 	// inherited says that containers of an earlier process are served, of
 	// which the session does not tell when they end.
 	inherited bool
@@ -137,25 +137,21 @@ func (f *FileSystem) mount(s *served, d digest.Digest) error {
 		return err
 	}
 	failed := &limiter{}
-	how := f.mountOptions(s.layer, s.identity)
-	raw := node.New(s.layer.Tree(), s.layer, node.Options{
-		NoOpen:   how.NoOpen,
-		NoXattrs: &s.noXattrs,
-		OnError: func(_ toc.NodeID, off int64, err error) {
-			if failed.allow() && !errors.Is(err, read.ErrClosed) {
-				log.L.WithField("layer", d.String()).WithField("offset", off).WithError(err).Error("read failed")
-			}
-		},
+	how := f.show(s, d, func(_ toc.NodeID, off int64, err error) {
+		if failed.allow() && !errors.Is(err, read.ErrClosed) {
+			log.L.WithField("layer", d.String()).WithField("offset", off).WithError(err).Error("read failed")
+		}
 	})
 	mount := f.options.Session.Mount
 	if same(s.mountpoint, filepath.Join(f.dir(d), "fs")) {
 		mount = f.options.Session.TakeOver // the plain directory stays where it is
 	}
-	sess, err := mount(s.mountpoint, raw, how)
+	sess, err := mount(s.mountpoint, how.raw, how.options)
 	if err != nil {
 		return err
 	}
 	s.session = sess
+	s.image.Store(how.image)
 	s.mountID, err = mountID(s.mountpoint)
 	return err
 }

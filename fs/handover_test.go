@@ -131,7 +131,7 @@ func TestMountsStayWhenServersChange(t *testing.T) {
 		grace time.Duration // of the first server
 		shows string        // when the layer is plain
 	}{
-		{"the FUSE mount of a layer that just became plain", time.Hour, "fuse"},
+		{"the mount of a layer that just became plain", time.Hour, "lazy"},
 		{"the plain directory", time.Millisecond, "disk"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -42,6 +42,25 @@ type host struct {
 	registry *remote.Registry
 }
 
+// erofsWorks says whether layers are shown as EROFS images: where that works, unless
+// SPRY_FUSE is set to test what older kernels get.
+var erofsWorks = sync.OnceValue(func() bool {
+	if os.Getenv("SPRY_FUSE") != "" {
+		return false
+	}
+	loop, err := session.New(session.Options{})
+	if err != nil {
+		panic(err)
+	}
+	defer func() { _ = loop.Close() }()
+	dir, err := os.MkdirTemp("", "spry")
+	if err != nil {
+		panic(err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	return spryfs.TryErofs(loop, dir) == nil
+})
+
 // start makes the parts of a daemon; stop ends them.
 func start(t *testing.T, root string, change func(*spryfs.Options)) *host {
 	t.Helper()
@@ -51,7 +70,7 @@ func start(t *testing.T, root string, change func(*spryfs.Options)) *host {
 	}
 	h := &host{root: root, loop: loop, registry: remote.New(remote.Options{Retries: 1, Backoff: time.Millisecond})}
 	o := spryfs.Options{Root: root, Registry: h.registry, Session: loop, Deadline: 20 * time.Second, MountGrace: 20 * time.Millisecond,
-		Finder: discover.New(h.registry, discover.Options{Attempts: 1})}
+		Finder: discover.New(h.registry, discover.Options{Attempts: 1}), Erofs: erofsWorks()}
 	if change != nil {
 		change(&o)
 	}

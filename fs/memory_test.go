@@ -36,7 +36,7 @@ func TestMemoryOfMountedLayers(t *testing.T) {
 		given(seeds[i], manyFiles(t, seeds[i], files), nil)
 	}
 	srv := remotetest.New(t)
-	h := start(t, t.TempDir(), nil)
+	h := start(t, t.TempDir(), throughFUSE)          // so that names are looked up in the index
 	h.mount(t, push(t, srv, "other", "", 1), 0, "a") // so that the code is in memory
 	img := push(t, srv, "app", "", seeds...)
 	withCompact(t, img, untouched)

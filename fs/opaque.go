@@ -5,6 +5,7 @@ package fs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -75,6 +76,8 @@ func (f *FileSystem) decideXattrs(ctx context.Context, d digest.Digest, needed s
 	switch {
 	case e == nil:
 		return notMounted(d)
+	case e.served != nil && e.served.image.Load() > 0:
+		return f.showXattrs(d, e)
 	case e.xattrs == xattrsHidden && needed != "":
 		return fmt.Errorf("%w: its opaque directories are not shown, as they hid nothing in other images, but %s", index.ErrNotLazy, needed)
 	case e.xattrs != xattrsUndecided:
@@ -88,6 +91,16 @@ func (f *FileSystem) decideXattrs(ctx context.Context, d digest.Digest, needed s
 	}
 	e.xattrs = xattrsHidden
 	e.served.noXattrs.Store(true)
+	return nil
+}
+
+// showXattrs notes that a layer shows its attributes, as an EROFS image does: nobody asks
+// for them there.
+func (f *FileSystem) showXattrs(d digest.Digest, e *entry) error {
+	e.xattrs = xattrsShown
+	if err := os.Remove(filepath.Join(f.dir(d), noXattrsName)); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
 	return nil
 }
 

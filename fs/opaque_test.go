@@ -17,6 +17,9 @@ import (
 	"github.com/spryd/spry/index"
 )
 
+// throughFUSE shows layers through FUSE alone.
+func throughFUSE(o *spryfs.Options) { o.Background, o.Erofs = false, false }
+
 // opaqueHost has one layer mounted whose directory new hides the one below it.
 func opaqueHost(t *testing.T, more ...remotetest.File) (*host, *image) {
 	t.Helper()
@@ -24,7 +27,7 @@ func opaqueHost(t *testing.T, more ...remotetest.File) (*host, *image) {
 	files := append([]remotetest.File{{Name: "new/"}, {Name: "new/.wh..wh..opq"}, {Name: "new/mine", Body: "mine"}}, more...)
 	given(seed, remotetest.Gzip(t, remotetest.Tar(t, files...)), nil)
 	img := push(t, remotetest.New(t), "app", "", seed)
-	h := start(t, t.TempDir(), func(o *spryfs.Options) { o.Background = false })
+	h := start(t, t.TempDir(), throughFUSE)
 	h.mount(t, img, 0, "a")
 	return h, img
 }
@@ -102,7 +105,7 @@ func TestNothingToHide(t *testing.T) {
 		checkReason(t, h.Fits(t.Context(), d, with), "but directory /new is below")
 		checkReason(t, h.FitsAny(t.Context(), d), "but it is not known what is below")
 		h.stop(t)
-		h = start(t, h.root, func(o *spryfs.Options) { o.Background = false })
+		h = start(t, h.root, throughFUSE)
 		if err := h.Restore(t.Context(), d, "a"); err != nil {
 			t.Fatal(err)
 		}
@@ -120,7 +123,7 @@ func TestHiddenStaysAfterDamage(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		h = start(t, h.root, func(o *spryfs.Options) { o.Background = false })
+		h = start(t, h.root, throughFUSE)
 		_ = h.Restore(t.Context(), d, "a") // the first time it fails
 		h.mount(t, img, 0, "b")
 		checkReason(t, h.Fits(t.Context(), d, lower(t, true)), "but directory /new is below")
@@ -136,7 +139,7 @@ func TestSomethingToHide(t *testing.T) {
 		"above anything":         func(h *host, img *image) error { return h.FitsAny(t.Context(), img.desc.Layers[0].Digest) },
 		"restored": func(h *host, img *image) error {
 			h.stop(t)
-			*h = *start(t, h.root, func(o *spryfs.Options) { o.Background = false })
+			*h = *start(t, h.root, throughFUSE)
 			return h.Restore(t.Context(), img.desc.Layers[0].Digest, "a")
 		},
 	} {

@@ -59,6 +59,9 @@ type Options struct {
 	// Slow is after what time a read that waits is reported
 	// (read.DefaultSlow).
 	Slow time.Duration
+	// Erofs has the kernel know the names and attributes of layers, by EROFS images
+	// of them: see TryErofs.
+	Erofs bool
 	// Counters count the reads of this host (new ones).
 	Counters *read.Counters
 }

@@ -3,15 +3,7 @@
 
 package fs
 
-import (
-	"cmp"
-	"os"
-
-	"github.com/spryd/spry/fs/layer"
-	"github.com/spryd/spry/fs/read"
-	"github.com/spryd/spry/fs/session"
-	"github.com/spryd/spry/index/toc"
-)
+import "github.com/spryd/spry/index/toc"
 
 const (
 	// passedMean is from which mean size of its files on a layer is passed
@@ -42,39 +34,4 @@ func prefersPassthrough(tree *toc.Tree) bool {
 		bytes += size
 	}
 	return files > 0 && bytes/files >= passedMean
-}
-
-// mountOptions are how layer l is mounted; identity is what a successor knows
-// it by.
-func (f *FileSystem) mountOptions(l *layer.Layer, identity string) session.MountOptions {
-	o := session.MountOptions{Identity: identity, AtOnce: func(node, offset uint64, n uint32) bool {
-		return l.AtOnce(toc.NodeID(node), int64(offset), int64(n))
-	}}
-	o.NoOpen = f.options.Session.Support().Passthrough != nil || !prefersPassthrough(l.Tree())
-	for _, orphan := range f.options.Session.Orphans() {
-		if orphan.Identity == identity {
-			o.NoOpen = orphan.NoOpen // the kernel knows already
-		}
-	}
-	if o.NoOpen {
-		return o
-	}
-	tree := l.Tree()
-	o.Nodes = tree.Len()
-	o.Backing = func(node uint64) (*os.File, bool) {
-		id := toc.NodeID(node)
-		if _, size := tree.Data(id); size < passedSize {
-			return nil, false
-		}
-		return l.Backing(id)
-	}
-	o.Intact = func(node uint64) bool { return l.Intact(toc.NodeID(node)) }
-	o.OpenWait = cmp.Or(f.options.Deadline, read.DefaultDeadline)
-	return o
-}
-
-// identity names what is mounted for a layer: processes with the same one
-// give every node the same id.
-func identity(rec record) string {
-	return rec.Layer.String() + " " + rec.Ztoc.String() + " 1"
 }

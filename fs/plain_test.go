@@ -77,8 +77,8 @@ func fsType(t *testing.T, path string) string {
 	if err := unix.Statfs(path, &st); err != nil {
 		t.Fatal(err)
 	}
-	if st.Type == unix.FUSE_SUPER_MAGIC {
-		return "fuse"
+	if st.Type == unix.FUSE_SUPER_MAGIC || st.Type == unix.EROFS_SUPER_MAGIC_V1 {
+		return "lazy"
 	}
 	return "disk"
 }
@@ -174,7 +174,7 @@ func TestBecomesPlainBelowAContainer(t *testing.T) {
 	h.mount(t, img, 0, "a")
 	lazyDir := h.dir(t, d)
 	first, unmountFirst := overlayOn(t, lazyDir)
-	if fsType(t, lazyDir) != "fuse" {
+	if fsType(t, lazyDir) != "lazy" {
 		t.Fatal("not lazy")
 	}
 	srv.ClearRules()

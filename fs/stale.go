@@ -17,8 +17,8 @@ import (
 // mountInfo lists the mounts that we see (proc_pid_mountinfo(5)).
 const mountInfo = "/proc/self/mountinfo"
 
-// detachStale unmounts every FUSE mount below dir that is not kept: those of a
-// process that died, which answer nobody.
+// detachStale unmounts every mount of a layer below dir that is not kept: those of a
+// process that died, whose files nobody reads.
 func detachStale(dir string, kept func(mountpoint string) bool) error {
 	f, err := os.Open(mountInfo)
 	if err != nil {
@@ -29,7 +29,9 @@ func detachStale(dir string, kept func(mountpoint string) bool) error {
 	lines := bufio.NewScanner(f)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
-		if at, fsType := parseMount(lines.Text()); strings.HasPrefix(at, dir+"/") && strings.HasPrefix(fsType, "fuse") && !kept(at) {
+		at, fsType := parseMount(lines.Text())
+		ours := strings.HasPrefix(fsType, "fuse") || fsType == "erofs"
+		if strings.HasPrefix(at, dir+"/") && ours && !kept(at) {
 			stale = append(stale, at)
 		}
 	}

@@ -87,7 +87,7 @@ func (e *entry) usage() Usage {
 		own.Bytes, own.Inodes = own.Bytes+e.plain.usage.Bytes, own.Inodes+e.plain.usage.Inodes
 	case e.served != nil:
 		bytes, inodes := e.served.layer.Usage()
-		own.Bytes, own.Inodes = own.Bytes+bytes+e.served.index.size, own.Inodes+inodes
+		own.Bytes, own.Inodes = own.Bytes+bytes+e.served.index.size+e.served.image.Load(), own.Inodes+inodes
 	}
 	return own
 }

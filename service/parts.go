@@ -31,6 +31,7 @@ type parts struct {
 	snapshotter snapshots.Snapshotter
 	layers      *fs.FileSystem
 	loop        *session.Loop
+	erofs       bool // layers are shown as EROFS images
 	kept        bool // there is a keeper
 }
 
@@ -100,6 +101,7 @@ func (p *parts) openFileSystem(ctx context.Context, c config.Config) (*fs.FileSy
 		IndexRetry:   c.Index.NoneFor.Duration,
 
 		Session:    p.loop,
+		Erofs:      p.erofs,
 		Scheduler:  fetch.New(fetch.Options{Connections: c.Fetch.Connections, Reserved: c.Fetch.Reserved}),
 		Background: c.Fetch.Background,
 		Deadline:   c.Fetch.Deadline.Duration,

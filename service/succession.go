@@ -11,6 +11,7 @@ import (
 
 	"github.com/containerd/log"
 
+	"github.com/spryd/spry/fs"
 	"github.com/spryd/spry/fs/session"
 	"github.com/spryd/spry/service/keeper"
 )
@@ -67,6 +68,11 @@ func (p *parts) openLoop(ctx context.Context, root string, link *keeper.Link) er
 	}
 	if !found.Resend {
 		entry.Warn("the kernel cannot send requests again: a killed server leaves reads in progress hanging")
+	}
+	if err := fs.TryErofs(loop, root); err != nil {
+		entry.WithError(err).Warn("the kernel does not keep the names of layers: each is asked for once")
+	} else {
+		p.erofs = true
 	}
 	return nil
 }

@@ -40,6 +40,10 @@ const (
 // A mount with passthrough counts as one level of stacked file systems, of
 // which the kernel allows two: so it is left out where it is not used.
 func (s *Session) protocolOptions() *fuse.MountOptions {
+	with := uint64(fuse.CAP_HAS_RESEND | fuse.CAP_READDIRPLUS_AUTO | fuse.CAP_NO_OPENDIR_SUPPORT)
+	if s.above {
+		with |= fuse.CAP_ASYNC_DIO // what is read ahead there keeps nobody waiting
+	}
 	var without uint64
 	if s.backing == nil {
 		without = fuse.CAP_PASSTHROUGH
@@ -54,7 +58,7 @@ func (s *Session) protocolOptions() *fuse.MountOptions {
 		EnableSymlinkCaching:     true,
 		ExplicitDataCacheControl: true,
 		IDMappedMount:            true,
-		ExtraCapabilities:        fuse.CAP_HAS_RESEND | fuse.CAP_READDIRPLUS_AUTO | fuse.CAP_NO_OPENDIR_SUPPORT,
+		ExtraCapabilities:        with,
 		PanicHandler:             s.raw.panicked,
 		Logger:                   log.New(protocolLog{s}, "", 0),
 	}

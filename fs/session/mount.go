@@ -4,6 +4,7 @@
 package session
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -53,6 +54,10 @@ type MountOptions struct {
 	// nor disk. It is then served where it was received, and no other goroutine has to be
 	// made the leader. Safe for concurrent use; it must not block.
 	AtOnce func(node, offset uint64, n uint32) bool
+	// Above, if set, mounts at the mountpoint what shows the file system, whose root
+	// is at a path that is good for as long as it runs: it is mounted nowhere else, and ends
+	// with that mount. Passthrough is not used.
+	Above func(root, mountpoint string) error
 }
 
 // mountFlags: read-only, which also keeps the kernel from asking for
@@ -106,11 +111,20 @@ func (l *Loop) mount(mountpoint string, raw fuse.RawFileSystem, o MountOptions) 
 	if err := s.mount(o); err != nil {
 		return nil, fmt.Errorf("mount fuse on %s: %w", mountpoint, err)
 	}
+	defer s.closeRoot()
 	if err := s.start(o); err != nil {
-		_ = unix.Unmount(mountpoint, unix.MNT_DETACH)
+		if s.root == nil {
+			_ = unix.Unmount(mountpoint, unix.MNT_DETACH)
+		}
 		_ = s.file.Close()
 		s.state.close()
 		return nil, fmt.Errorf("start fuse on %s: %w", mountpoint, err)
+	}
+	if o.Above != nil {
+		if err := s.mountAbove(o); err != nil {
+			return nil, fmt.Errorf("mount above fuse on %s: %w", mountpoint, err)
+		}
+		return s, nil
 	}
 	if l.options.ReadsOwn {
 		s.prime()
@@ -125,7 +139,10 @@ func (l *Loop) mount(mountpoint string, raw fuse.RawFileSystem, o MountOptions) 
 
 // newSession makes a session without a descriptor.
 func (l *Loop) newSession(mountpoint string, raw fuse.RawFileSystem, o MountOptions) *Session {
-	s := &Session{loop: l, mountpoint: mountpoint, backing: o.Backing, intact: o.Intact, openWait: o.OpenWait, atOnce: o.AtOnce, refs: 1, fd: -1,
+	if o.Above != nil {
+		o.Backing = nil
+	}
+	s := &Session{loop: l, mountpoint: mountpoint, above: o.Above != nil, backing: o.Backing, intact: o.Intact, openWait: o.OpenWait, atOnce: o.AtOnce, refs: 1, fd: -1,
 		done: make(chan struct{}), reading: make(map[uint64]uint32)}
 	s.raw = &guard{RawFileSystem: raw, session: s}
 	s.server = fuse.NewProtocolServer(s.raw, s.protocolOptions())
@@ -137,25 +154,27 @@ func (s *Session) mount(o MountOptions) error {
 	if err != nil {
 		return fmt.Errorf("open /dev/fuse: %w", err)
 	}
-	options := strings.Join([]string{
+	source := cmp.Or(o.Source, DefaultSource)
+	options := []string{
 		fmt.Sprintf("fd=%d", fd), "rootmode=40000", "user_id=0", "group_id=0",
 		"allow_other", "default_permissions", fmt.Sprintf("max_read=%d", MaxRead),
-	}, ",")
-	source := o.Source
-	if source == "" {
-		source = DefaultSource
 	}
-	if err := unix.Mount(source, s.mountpoint, FSType, mountFlags, options); err != nil {
+	if o.Above != nil {
+		s.root, err = mountDetached(source, options)
+	} else {
+		err = unix.Mount(source, s.mountpoint, FSType, mountFlags, strings.Join(options, ","))
+	}
+	if err != nil {
 		_ = unix.Close(fd)
 		return err
 	}
-	s.fd, s.file = fd, os.NewFile(uintptr(fd), "/dev/fuse")
+	s.fd, s.file = fd, os.NewFile(uintptr(fd), "/dev/fuse") // not before: an unmounted one cannot be polled
 	return nil
 }
 
 // start answers INIT and serves the mount.
 func (s *Session) start(o MountOptions) error {
-	r := record{Identity: o.Identity, NoOpen: o.NoOpen}
+	r := record{Identity: o.Identity, NoOpen: o.NoOpen, Above: o.Above != nil}
 	if err := s.identify(&r); err != nil {
 		return err
 	}

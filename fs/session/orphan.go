@@ -19,6 +19,8 @@ type Orphan struct {
 	Mountpoint string
 	// NoOpen is what the kernel was told of OPEN, once for all.
 	NoOpen bool
+	// Above says that MountOptions.Above mounted what shows it.
+	Above bool
 }
 
 // orphan is a session without a server.
@@ -28,13 +30,18 @@ type orphan struct {
 	state  *state
 }
 
+func (o orphan) public() Orphan {
+	r := o.state.record
+	return Orphan{Identity: r.Identity, Mountpoint: r.Mountpoint, NoOpen: r.NoOpen, Above: r.Above}
+}
+
 // Orphans are the sessions that were inherited and not taken over yet.
 func (l *Loop) Orphans() []Orphan {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	list := make([]Orphan, len(l.orphans))
 	for i, o := range l.orphans {
-		list[i] = Orphan{Identity: o.state.Identity, Mountpoint: o.state.Mountpoint, NoOpen: o.state.NoOpen}
+		list[i] = o.public()
 	}
 	return list
 }
@@ -43,7 +50,7 @@ func (l *Loop) Orphans() []Orphan {
 // connections end, and who uses them gets ENOTCONN.
 func (l *Loop) Abandon(keep func(Orphan) bool) {
 	given := l.takeOrphans(func(o orphan) bool {
-		return keep == nil || !keep(Orphan{Identity: o.state.Identity, Mountpoint: o.state.Mountpoint, NoOpen: o.state.NoOpen})
+		return keep == nil || !keep(o.public())
 	})
 	for _, o := range given {
 		l.drop(o)

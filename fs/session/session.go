@@ -24,9 +24,11 @@ type Session struct {
 	server     *fuse.ProtocolServer
 	fd         int // owned by file; reply uses it while holding a reference
 	file       *os.File
+	root       *os.File // of a mount that is in no table, while that is made
 	conn       syscall.RawConn
 	state      *state                 // for a successor; nil before INIT
 	held       string                 // name at the keeper; "" if it does not have the session
+	above      bool                   // MountOptions.Above shows it
 	backing    backing                // nil: no passthrough
 	intact     func(node uint64) bool // nil: what backing opened stays what it was
 	openWait   time.Duration          // for that

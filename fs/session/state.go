@@ -17,6 +17,10 @@ import (
 const (
 	// stateHeader is the size of what comes before the table of a state.
 	stateHeader = 8192
+	// maxRecord is how long the record may be.
+	maxRecord = aboveOffset - 12
+	// aboveOffset is where the mount is that shows a session of MountOptions.Above.
+	aboveOffset = stateHeader - 8
 	// stateMagic begins a state; it changes with the layout.
 	stateMagic = "SPRYFS01"
 	// maxNodes bounds the table, as other processes wrote the state.
@@ -36,6 +40,8 @@ type record struct {
 	// Init is the INIT request, and Flags what was agreed on.
 	Init  []byte
 	Flags uint64
+	// Above is true if the session is shown by a mount that is not its own.
+	Above bool
 	// NoOpen is true if OPEN is answered with ENOSYS: for good, since the
 	// kernel asks once.
 	NoOpen bool
@@ -51,11 +57,13 @@ type record struct {
 //	0     stateMagic
 //	8     length of the record, 4 bytes
 //	12    the record
+//	8184  see mountID
 //	8192  the table: 8 bytes a node, see opens
 type state struct {
 	record
-	file *os.File
-	mem  []byte
+	file  *os.File
+	mem   []byte
+	above atomic.Uint64 // what mem has at aboveOffset, also when it is unmapped
 }
 
 // newState makes a state.
@@ -64,7 +72,7 @@ func newState(r record) (*state, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(b) > stateHeader-12 || r.Nodes < 0 || r.Nodes > maxNodes {
+	if len(b) > maxRecord || r.Nodes < 0 || r.Nodes > maxNodes {
 		return nil, fmt.Errorf("session state: record of %d bytes, %d nodes", len(b), r.Nodes)
 	}
 	fd, err := unix.MemfdCreate("spry-session", unix.MFD_CLOEXEC|unix.MFD_ALLOW_SEALING)
@@ -113,7 +121,7 @@ func openState(f *os.File) (*state, error) {
 		return nil, fmt.Errorf("session state of %d bytes: %w", st.Size, err)
 	}
 	n := binary.NativeEndian.Uint32(head[8:])
-	if string(head[:8]) != stateMagic || n > stateHeader-12 {
+	if string(head[:8]) != stateMagic || n > maxRecord {
 		return nil, fmt.Errorf("session state: not of this layout: %.8q", head[:8])
 	}
 	s := &state{file: f}
@@ -126,7 +134,23 @@ func openState(f *os.File) (*state, error) {
 	if err := s.mapFile(); err != nil {
 		return nil, fmt.Errorf("session state: %w", err)
 	}
+	s.above.Store(binary.NativeEndian.Uint64(head[aboveOffset:]))
 	return s, nil
+}
+
+// mountID is of the mount that shows the session.
+func (s *state) mountID() uint64 {
+	if !s.Above {
+		return s.MountID
+	}
+	return s.above.Load()
+}
+
+// setAbove notes the mount that shows the session. One word, so that no SIGKILL can come in
+// between.
+func (s *state) setAbove(mountID uint64) {
+	s.above.Store(mountID)
+	(*atomic.Uint64)(unsafe.Pointer(&s.mem[aboveOffset])).Store(mountID)
 }
 
 // opens is the entry of a node in the table, or nil.

@@ -23,8 +23,12 @@ type Support struct {
 	Resend bool
 }
 
-// probeName begins the name of the directory of a probe.
+// probeName begins the name of the directory of a probe, with its mountpoint m.
 const probeName = ".probe"
+
+// ProbePattern is of the directories of other probes, that Probe removes: their
+// mountpoint is m as well.
+const ProbePattern = probeName + "*"
 
 var errNotProbed = errors.New("not probed")
 

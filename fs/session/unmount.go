@@ -72,27 +72,35 @@ func (s *Session) detachMount() error {
 
 // identify notes which mount is ours, and its device.
 func (s *Session) identify(r *record) error {
+	r.Mountpoint = s.mountpoint
+	if s.root != nil { // noteAbove says which mount it will be
+		st, err := statMount(int(s.root.Fd()), "")
+		r.Major, r.Minor = st.Dev_major, st.Dev_minor
+		return err
+	}
 	st, err := s.statMount()
-	r.Mountpoint, r.MountID, r.Major, r.Minor = s.mountpoint, st.Mnt_id, st.Dev_major, st.Dev_minor
+	r.MountID, r.Major, r.Minor = st.Mnt_id, st.Dev_major, st.Dev_minor
 	return err
 }
 
 // mounted says whether our mount is still what is found at the mountpoint.
 func (s *Session) mounted() bool {
 	st, err := s.statMount()
-	return err == nil && st.Mnt_id == s.state.MountID
+	return err == nil && st.Mnt_id == s.state.mountID()
 }
+
+func (s *Session) statMount() (unix.Statx_t, error) { return statMount(unix.AT_FDCWD, s.mountpoint) }
 
 // statMount asks the kernel only, so it works whether or not anybody serves:
 // cached attributes will do.
-func (s *Session) statMount() (unix.Statx_t, error) {
+func statMount(dir int, path string) (unix.Statx_t, error) {
 	var st unix.Statx_t
-	flags := unix.AT_STATX_DONT_SYNC | unix.AT_SYMLINK_NOFOLLOW
+	flags := unix.AT_STATX_DONT_SYNC | unix.AT_SYMLINK_NOFOLLOW | unix.AT_EMPTY_PATH
 	// The kernel reuses its short mount ids at once; the unique ones, of
 	// Linux 6.8, it does not. Older kernels answer with the short one.
 	mask := unix.STATX_MNT_ID | unix.STATX_MNT_ID_UNIQUE
-	if err := unix.Statx(unix.AT_FDCWD, s.mountpoint, flags, mask, &st); err != nil {
-		return st, fmt.Errorf("statx %s: %w", s.mountpoint, err)
+	if err := unix.Statx(dir, path, flags, mask, &st); err != nil {
+		return st, fmt.Errorf("statx %s: %w", path, err)
 	}
 	return st, nil
 }

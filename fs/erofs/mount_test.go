@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package erofs_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/containerd/containerd/v2/pkg/archive"
+	"golang.org/x/sys/unix"
+
+	"github.com/spryd/spry/fs/erofs"
+	"github.com/spryd/spry/fs/node/treetest"
+	"github.com/spryd/spry/index/toc"
+	"github.com/spryd/spry/index/toc/toctest"
+)
+
+// mounted mounts something until the test ends.
+func mounted(t testing.TB, source, kind string, flags uintptr, options string) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := unix.Mount(source, dir, kind, flags, options); err != nil {
+		t.Fatalf("mount %s of %s: %v", kind, source, err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(dir, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
+// image mounts a layer.
+func image(t testing.TB, tree *toc.Tree, tar []byte) string {
+	t.Helper()
+	dir := t.TempDir()
+	im, err := erofs.New(tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var image bytes.Buffer
+	if err := im.Write(&image); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, "names")
+	if err := os.WriteFile(file, image.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	data := filepath.Join(dir, "data")
+	if err := os.WriteFile(data, tar, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return mounted(t, file, "erofs", unix.MS_RDONLY, "device="+data)
+}
+
+func unpack(t testing.TB, tar []byte) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "fs")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := archive.Apply(t.Context(), dir, bytes.NewReader(tar), archive.WithConvertWhiteout(archive.OverlayConvertWhiteout)); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func overlay(t testing.TB, lower string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, d := range []string{"upper", "work"} {
+		if err := os.Mkdir(filepath.Join(dir, d), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return mounted(t, "overlay", "overlay", 0,
+		"index=off,lowerdir="+lower+",upperdir="+filepath.Join(dir, "upper")+",workdir="+filepath.Join(dir, "work"))
+}
+
+// An overlay of images shows what one of unpacked layers shows.
+func TestOverlayEqualsUnpack(t *testing.T) {
+	base := treetest.Base()
+	unpackedBase := unpack(t, base)
+	mountedBase := image(t, toctest.Tree(t, base), base)
+	for name, tar := range treetest.OddLayers() {
+		t.Run(name, func(t *testing.T) {
+			tree := toctest.Tree(t, tar)
+			want := overlay(t, unpack(t, tar)+":"+unpackedBase)
+			got := overlay(t, image(t, tree, tar)+":"+mountedBase)
+			for _, d := range treetest.Compare(want, got, treetest.Unpacked(tree)) {
+				t.Error(d)
+			}
+		})
+	}
+}

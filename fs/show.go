@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package fs
+
+import (
+	"cmp"
+	"errors"
+	"os"
+	"path/filepath"
+
+	"github.com/containerd/log"
+	"github.com/hanwen/go-fuse/v2/fuse"
+	"github.com/opencontainers/go-digest"
+
+	"github.com/spryd/spry/fs/erofs"
+	"github.com/spryd/spry/fs/layer"
+	"github.com/spryd/spry/fs/node"
+	"github.com/spryd/spry/fs/read"
+	"github.com/spryd/spry/fs/session"
+	"github.com/spryd/spry/index/toc"
+)
+
+// imageName is the file of a layer's EROFS image, for as long as it is being mounted.
+const imageName = "erofs"
+
+// shown is how a layer is shown: as an EROFS image, so that the kernel knows all names
+// and attributes and asks for contents only, or through FUSE alone.
+type shown struct {
+	raw     fuse.RawFileSystem
+	options session.MountOptions
+	// image is the length of the EROFS image in bytes, 0 if there is none.
+	image int64
+}
+
+// show decides how the layer of s is shown. What a predecessor left stays as it is.
+func (f *FileSystem) show(s *served, d digest.Digest, onError func(toc.NodeID, int64, error)) shown {
+	image, noOpen := f.options.Erofs, f.options.Session.Support().Passthrough != nil || !prefersPassthrough(s.layer.Tree())
+	for _, orphan := range f.options.Session.Orphans() {
+		if orphan.Identity == s.identity {
+			image, noOpen = orphan.Above, orphan.NoOpen
+		}
+	}
+	if image {
+		im, err := erofs.New(s.layer.Tree())
+		if err == nil {
+			return f.showImage(s, d, im, onError)
+		}
+		log.L.WithField("layer", d.String()).WithError(err).Debug("layer is shown through FUSE alone")
+	}
+	o := session.MountOptions{Identity: s.identity, NoOpen: noOpen, AtOnce: func(node, offset uint64, n uint32) bool {
+		return s.layer.AtOnce(toc.NodeID(node), int64(offset), int64(n))
+	}}
+	if !noOpen {
+		f.passThrough(s.layer, &o)
+	}
+	return shown{raw: node.New(s.layer.Tree(), s.layer, node.Options{NoOpen: noOpen, NoXattrs: &s.noXattrs, OnError: onError}), options: o}
+}
+
+// showImage shows a layer as an image whose contents come through FUSE.
+func (f *FileSystem) showImage(s *served, d digest.Digest, im *erofs.Image, onError func(toc.NodeID, int64, error)) shown {
+	l := s.layer
+	o := session.MountOptions{
+		Identity: s.identity,
+		AtOnce: func(_, offset uint64, n uint32) bool {
+			for part := range node.Parts(l.Tree(), int64(offset), int64(n)) {
+				if !l.AtOnce(part.File, part.Off, part.Size) {
+					return false
+				}
+			}
+			return true
+		},
+		Above: mountImage(im, filepath.Join(f.dir(d), imageName)),
+	}
+	return shown{raw: node.NewStream(l.Tree(), l, node.Options{OnError: onError}), options: o, image: im.Size()}
+}
+
+// mountImage mounts an image above its layer, by a file that is there meanwhile.
+func mountImage(im *erofs.Image, file string) func(root, mountpoint string) error {
+	return func(root, mountpoint string) error {
+		err := writeImage(file, im)
+		if err == nil {
+			err = erofs.Mount(file, filepath.Join(root, node.StreamName), mountpoint)
+		}
+		return errors.Join(err, os.Remove(file))
+	}
+}
+
+func writeImage(file string, im *erofs.Image) error {
+	w, err := os.OpenFile(file, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	return errors.Join(im.Write(w), w.Close())
+}
+
+// passThrough has the kernel read complete large files on its own.
+func (f *FileSystem) passThrough(l *layer.Layer, o *session.MountOptions) {
+	tree := l.Tree()
+	o.Nodes = tree.Len()
+	o.Backing = func(node uint64) (*os.File, bool) {
+		id := toc.NodeID(node)
+		if _, size := tree.Data(id); size < passedSize {
+			return nil, false
+		}
+		return l.Backing(id)
+	}
+	o.Intact = func(node uint64) bool { return l.Intact(toc.NodeID(node)) }
+	o.OpenWait = cmp.Or(f.options.Deadline, read.DefaultDeadline)
+}
+
+// identity names what is mounted for a layer: processes with the same one
+// give every node the same id.
+func identity(rec record) string {
+	return rec.Layer.String() + " " + rec.Ztoc.String() + " 1"
+}

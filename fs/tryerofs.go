@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copyright The Spry Authors.
+
+package fs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/spryd/spry/fs/erofs"
+	"github.com/spryd/spry/fs/node"
+	"github.com/spryd/spry/fs/session"
+	"github.com/spryd/spry/index/toc"
+)
+
+// TryErofs says whether layers can be shown as EROFS images with overlays above them
+// (Linux 6.12 with EROFS), by a mount of its own in root for a moment: nil, or why not. Call
+// it after loop.Probe(root), which removes what is left of one that was killed.
+func TryErofs(loop *session.Loop, root string) error {
+	tmp, err := os.MkdirTemp(root, session.ProbePattern)
+	if err != nil {
+		return fmt.Errorf("try erofs: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(tmp) }()
+	at, other := filepath.Join(tmp, "m"), filepath.Join(tmp, "lower")
+	if err := errors.Join(os.Mkdir(at, 0o700), os.Mkdir(other, 0o700)); err != nil {
+		return fmt.Errorf("try erofs: %w", err)
+	}
+	tree, err := toc.NewTree([]toc.Entry{{Name: "f", Type: toc.Regular, Size: 1, Offset: 512, Mode: 0o600}})
+	if err != nil {
+		return fmt.Errorf("try erofs: %w", err)
+	}
+	im, err := erofs.New(tree)
+	if err != nil {
+		return fmt.Errorf("try erofs: %w", err)
+	}
+	s, err := loop.Mount(at, node.NewStream(tree, noContent{}, node.Options{}), session.MountOptions{
+		Identity: "probe", // so that the keeper answers if this process is killed
+		Above:    mountImage(im, filepath.Join(tmp, imageName)),
+	})
+	if err != nil {
+		return fmt.Errorf("try erofs: %w", err)
+	}
+	if err := errors.Join(overlayAbove(at, other), s.Unmount()); err != nil {
+		return fmt.Errorf("try erofs: %w", err)
+	}
+	return nil
+}
+
+// overlayAbove makes an overlay that is mounted nowhere.
+func overlayAbove(lowers ...string) error {
+	fs, err := unix.Fsopen("overlay", unix.FSOPEN_CLOEXEC)
+	if err != nil {
+		return fmt.Errorf("fsopen overlay: %w", err)
+	}
+	defer func() { _ = unix.Close(fs) }()
+	for _, l := range lowers {
+		if err := unix.FsconfigSetString(fs, "lowerdir+", l); err != nil {
+			return fmt.Errorf("overlay of %s: %w", l, err)
+		}
+	}
+	if err := unix.FsconfigCreate(fs); err != nil {
+		return fmt.Errorf("overlay above: %w", err)
+	}
+	return nil
+}
+
+// noContent is never asked.
+type noContent struct{}
+
+func (noContent) ReadAt(context.Context, toc.NodeID, []byte, int64) error {
+	return errors.New("nothing is read of a probe")
+}
