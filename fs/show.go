@@ -35,7 +35,8 @@ type shown struct {
 
 // show decides how the layer of s is shown. What a predecessor left stays as it is.
 func (f *FileSystem) show(s *served, d digest.Digest, onError func(toc.NodeID, int64, error)) shown {
-	image, noOpen := f.options.Erofs, f.options.Session.Support().Passthrough != nil || !prefersPassthrough(s.layer.Tree())
+	noOpen := f.options.Session.Support().Passthrough != nil || !prefersPassthrough(s.layer.Tree())
+	image := noOpen && f.options.Erofs
 	for _, orphan := range f.options.Session.Orphans() {
 		if orphan.Identity == s.identity {
 			image, noOpen = orphan.Above, orphan.NoOpen
@@ -80,7 +81,7 @@ func mountImage(im *erofs.Image, file string) func(root, mountpoint string) erro
 	return func(root, mountpoint string) error {
 		err := writeImage(file, im)
 		if err == nil {
-			err = erofs.Mount(file, filepath.Join(root, node.StreamName), mountpoint)
+			err = erofs.Mount(file, root, mountpoint)
 		}
 		return errors.Join(err, os.Remove(file))
 	}

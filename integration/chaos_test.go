@@ -98,7 +98,7 @@ func newChaos(t *testing.T, d time.Duration) *chaos {
 	t.Logf("SPRY_CHAOS_SEED=%d", seed)
 	r := newRegistry(t)
 	c := &chaos{r: r, rng: rand.New(rand.NewPCG(seed, 0)), registry: r.outage(), counts: map[string]int{}}
-	c.steady = r.convert("a", smallImage(t))
+	c.steady = r.convert("a", readersImage(t))
 	c.node = newNode(t, "2", c.config(true))
 	ctx, cancel := context.WithTimeout(t.Context(), d+5*time.Minute)
 	t.Cleanup(cancel)

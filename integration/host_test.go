@@ -35,8 +35,8 @@ func TestHosts(t *testing.T) {
 		if err != nil || len(dirs) != len(img.Layers) {
 			t.Errorf("%s: directories %q, %v, want one for each of %d layers", sn.Name, dirs, err, len(img.Layers))
 		}
-		if fuse, err := testbed.OnFUSE(dirs); err != nil || fuse {
-			t.Errorf("%s: FUSE %v, %v in an image without an index", sn.Name, fuse, err)
+		if lazy, err := testbed.OnLazy(dirs); err != nil || lazy {
+			t.Errorf("%s: lazy %v, %v in an image without an index", sn.Name, lazy, err)
 		}
 		box, err := h.Run(r.ctx, testbed.RunOptions{ID: "box", Ref: ref, Args: []string{"/bin/sh", "-c", "echo READY; sleep 600"}, Bind: t.TempDir()})
 		if err != nil {

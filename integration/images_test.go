@@ -30,7 +30,7 @@ var layers = sync.OnceValues(func() (map[string]testbed.Layer, error) {
 	}
 	out := map[string]testbed.Layer{}
 	for name, files := range map[string]func() ([]testbed.File, error){
-		"busybox": busybox, "data": data, "data2": data2, "top": top, "other": other, "odd": odd,
+		"busybox": busybox, "data": data, "data2": data2, "small": small, "top": top, "other": other, "odd": odd,
 	} {
 		fs, err := files()
 		if err != nil {
@@ -61,6 +61,10 @@ func image(t *testing.T, names ...string) testbed.Image {
 
 // smallImage has three layers: a shell, files, and changes on top of them.
 func smallImage(t *testing.T) testbed.Image { return image(t, "busybox", "data", "top") }
+
+// readersImage is for [node.startReaders]: a smallImage with small files as well, whose layer
+// is shown in another way than that of the large ones where the kernel allows it.
+func readersImage(t *testing.T) testbed.Image { return image(t, "busybox", "data", "small", "top") }
 
 var epoch = time.Unix(1700000000, 123456789)
 
@@ -105,18 +109,28 @@ func contents(seed uint64, n int) []byte {
 	return out[:n]
 }
 
-func data() ([]testbed.File, error) { return sized("data", 40, 150_000) }
+// How large the first file of these layers is, from which sized makes the others.
+const (
+	dataSize  = 150_000
+	smallSize = 2_000
+)
+
+func data() ([]testbed.File, error) { return sized("data", sizedFiles, dataSize) }
+
+func small() ([]testbed.File, error) { return sized("small", sizedFiles, smallSize) }
+
+// sizedFiles is how many files data and small have.
+const sizedFiles = 40
 
 // data2 is like data, with other contents.
-func data2() ([]testbed.File, error) { return sized("data", 40, 120_000) }
+func data2() ([]testbed.File, error) { return sized("data", sizedFiles, 120_000) }
 
 func other() ([]testbed.File, error) {
 	fs, err := sized("more", 10, 90_000)
 	return fs, err
 }
 
-// sized makes files below a directory, their checksums in data/SUMS when the
-// directory is data.
+// sized makes files below a directory, with their checksums in SUMS.
 func sized(name string, count, size int) ([]testbed.File, error) {
 	out := []testbed.File{dir(name)}
 	var sums strings.Builder
@@ -126,15 +140,19 @@ func sized(name string, count, size int) ([]testbed.File, error) {
 			out = append(out, dir(d))
 		}
 		f := fmt.Sprintf("%s/f%d", d, i)
-		b := contents(uint64(i)+uint64(size), size+i*1000)
+		b := sizedContent(i, size)
 		out = append(out, file(f, b))
 		fmt.Fprintf(&sums, "%x  /%s\n", sha256.Sum256(b), f)
 	}
+	out = append(out, file(name+"/SUMS", []byte(sums.String())))
 	if name == "data" {
-		out = append(out, file("data/SUMS", []byte(sums.String())), file("data/gone", []byte("x")), dir("opaque"), file("opaque/below", []byte("below")))
+		out = append(out, file("data/gone", []byte("x")), dir("opaque"), file("opaque/below", []byte("below")))
 	}
 	return out, nil
 }
+
+// sizedContent is the content of file i of [sized].
+func sizedContent(i, size int) []byte { return contents(uint64(i)+uint64(size), size+i*1000) }
 
 func top() ([]testbed.File, error) {
 	suid := file("usr/suid", contents(9, 5000))

@@ -161,7 +161,7 @@ func TestRestart(t *testing.T) {
 // it, and takes its mounts away as a reboot does.
 func (n *node) forgetBoot() {
 	n.t.Helper()
-	for _, m := range n.mounts("fuse") {
+	for _, m := range n.mounts("fuse", "erofs") {
 		n.unmount(m)
 	}
 	files, err := filepath.Glob(filepath.Join(n.spryd.Root(), "layers", "*", "spans"))

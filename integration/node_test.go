@@ -108,7 +108,7 @@ func (n *node) mounts(kind ...string) []string {
 		if len(f) < 3 || !strings.HasPrefix(f[1], n.dir+"/") {
 			continue
 		}
-		if len(kind) == 0 || strings.HasPrefix(f[2], kind[0]) {
+		if len(kind) == 0 || slices.ContainsFunc(kind, func(k string) bool { return strings.HasPrefix(f[2], k) }) {
 			out = append([]string{f[1]}, out...)
 		}
 	}

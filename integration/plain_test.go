@@ -46,7 +46,7 @@ func lowerDirs(mountInfo string) []string {
 // mounts after the first has ended. Removal leaves nothing.
 func TestBecomesPlain(t *testing.T) {
 	r := newRegistry(t)
-	ref := r.convert("a", smallImage(t))
+	ref := r.convert("a", readersImage(t))
 	n := newNode(t, "2", "")
 	n.pull(ref)
 	readers := n.startReaders(ref)
@@ -59,11 +59,11 @@ func TestBecomesPlain(t *testing.T) {
 				return false
 			}
 		}
-		return len(lowers) == 3
+		return len(lowers) == 4
 	})
 	readers.progress(readers.verified())
 	readers.end()
-	n.eventually("the end of the FUSE mounts", func() bool { return len(n.mounts("fuse")) == 0 })
+	n.eventually("the end of the lazy mounts", func() bool { return len(n.mounts("fuse", "erofs")) == 0 })
 	n.ready("default", ref)
 	n.removeImage("default", ref)
 	n.nothingLeft()

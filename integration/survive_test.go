@@ -40,8 +40,8 @@ func rounds(t *testing.T, variable string, n int) int {
 // longestStall is how long a read may take whatever happens to the server.
 const longestStall = 3 * time.Second
 
-// readers are a container that verifies its files in a loop, and a reader of
-// the same files on the host that goes past the page cache and takes the time.
+// readers are a container that verifies its files in a loop, and readers of
+// the same files on the host that go past the page cache and take the time.
 type readers struct {
 	n       *node
 	id      string // of the container
@@ -58,10 +58,10 @@ type readers struct {
 
 // verify is what the container runs. Nobody has to be there for its output.
 const verify = `exec 2>/ctl/stderr
-while [ ! -e /ctl/stop ]; do if sha256sum -c -s /data/SUMS; then echo ok >> /ctl/rounds; else echo bad >> /ctl/bad; fi; done
+while [ ! -e /ctl/stop ]; do if sha256sum -c -s /data/SUMS && sha256sum -c -s /small/SUMS; then echo ok >> /ctl/rounds; else echo bad >> /ctl/bad; fi; done
 echo done > /ctl/done`
 
-// startReaders starts them on an image that is pulled.
+// startReaders starts them on a readersImage that is pulled.
 func (n *node) startReaders(ref string) *readers {
 	n.t.Helper()
 	r := &readers{n: n, id: fmt.Sprintf("spry-%d-%d", os.Getpid(), containers.Add(1)), stop: make(chan struct{}), patience: longestStall}
@@ -72,19 +72,26 @@ func (n *node) startReaders(ref string) *readers {
 	n.ctr(slices.Concat(runArgs, []string{"-d", "--null-io", "--mount", "type=bind,src=" + r.ctl + ",dst=/ctl,options=rbind:rw",
 		ref, r.id, "/bin/sh", "-c", verify})...)
 	r.progress(0)
+	found := 0
 	for _, dir := range n.lazyMounts() {
-		if st, err := os.Stat(filepath.Join(dir, "data/d0/f0")); err != nil || st.Size() != 150_000 {
-			continue // another layer
+		for name, size := range map[string]int{"data": dataSize, "small": smallSize} {
+			if st, err := os.Stat(filepath.Join(dir, name, "d0/f0")); err != nil || st.Size() != int64(size) {
+				continue // another layer
+			}
+			// The mount may leave the mount table when the layer becomes plain.
+			fd, err := unix.Open(dir, unix.O_PATH|unix.O_CLOEXEC, 0)
+			if err != nil {
+				n.t.Fatal(err)
+			}
+			found++
+			r.wg.Go(func() {
+				defer func() { _ = unix.Close(fd) }()
+				r.readHost(fmt.Sprintf("/proc/self/fd/%d/%s", fd, name), size)
+			})
 		}
-		// The mount may leave the mount table when the layer becomes plain.
-		fd, err := unix.Open(dir, unix.O_PATH|unix.O_CLOEXEC, 0)
-		if err != nil {
-			n.t.Fatal(err)
-		}
-		r.wg.Go(func() {
-			defer func() { _ = unix.Close(fd) }()
-			r.readHost(fmt.Sprintf("/proc/self/fd/%d/data", fd))
-		})
+	}
+	if found != 2 {
+		n.t.Fatalf("%d layers to read, want 2", found)
 	}
 	return r
 }
@@ -132,8 +139,8 @@ func (n *node) eventually(what string, ok func() bool) {
 	}
 }
 
-// readHost reads all files below dir until stop.
-func (r *readers) readHost(dir string) {
+// readHost reads the files below dir, which [sized] made, until stop.
+func (r *readers) readHost(dir string, size int) {
 	buf, err := unix.Mmap(-1, 0, 1<<20, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON) // aligned
 	if err != nil {
 		r.note(0, err)
@@ -141,26 +148,33 @@ func (r *readers) readHost(dir string) {
 	}
 	defer func() { _ = unix.Munmap(buf) }()
 	for {
-		for i := range 40 {
+		for i := range sizedFiles {
 			select {
 			case <-r.stop:
 				return
 			default:
 			}
 			start := time.Now()
-			err := readDirect(filepath.Join(dir, fmt.Sprintf("d%d/f%d", i%7, i)), buf, contents(uint64(i)+150_000, 150_000+i*1000))
+			err := readDirect(filepath.Join(dir, fmt.Sprintf("d%d/f%d", i%7, i)), buf, sizedContent(i, size))
 			r.note(time.Since(start), err)
 		}
 	}
 }
 
-// readDirect compares a file with want, past the page cache.
+// readDirect compares a file with want, past the page cache or, where that is not possible,
+// after taking the file out of it.
 func readDirect(path string, buf, want []byte) error {
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_DIRECT|unix.O_CLOEXEC, 0)
+	if errors.Is(err, unix.EINVAL) {
+		fd, err = unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	}
 	if err != nil {
 		return fmt.Errorf("open %s: %w", path, err)
 	}
 	defer func() { _ = unix.Close(fd) }()
+	if err := unix.Fadvise(fd, 0, 0, unix.FADV_DONTNEED); err != nil {
+		return fmt.Errorf("fadvise %s: %w", path, err)
+	}
 	n, err := unix.Pread(fd, buf, 0)
 	if err != nil {
 		return fmt.Errorf("read %s: %w", path, err)
@@ -230,7 +244,7 @@ func TestServerKilled(t *testing.T) {
 	for _, background := range []bool{true, false} {
 		t.Run(fmt.Sprintf("background=%v", background), func(t *testing.T) {
 			r := newRegistry(t)
-			a, b := r.convert("a", smallImage(t)), r.convert("b", image(t, "busybox", "data", "other"))
+			a, b := r.convert("a", readersImage(t)), r.convert("b", image(t, "busybox", "data", "other"))
 			n := newNode(t, "2", fmt.Sprintf("[fetch]\nbackground = %v\n", background))
 			n.pull(a)
 			load := n.startReaders(a)
@@ -260,12 +274,12 @@ func TestServerKilled(t *testing.T) {
 // its status socket, readers wait, and mounts stay where they are.
 func TestServerCannotStart(t *testing.T) {
 	r := newRegistry(t)
-	a := r.convert("a", smallImage(t))
+	a := r.convert("a", readersImage(t))
 	n := newNode(t, "2", lazily)
 	n.pull(a)
 	load := n.startReaders(a)
 	load.patience = timeout
-	mounts := n.mounts("fuse")
+	mounts := n.mounts("fuse", "erofs")
 	pid := n.successor(0)
 	if err := n.spryd.Configure(lazily + "[status]\naddress = \"/dev/null/s.sock\"\n"); err != nil {
 		t.Fatal(err)
@@ -280,7 +294,7 @@ func TestServerCannotStart(t *testing.T) {
 	}
 	load.progress(done)
 	n.reconnected()
-	if d := cmp.Diff(mounts, n.mounts("fuse")); d != "" {
+	if d := cmp.Diff(mounts, n.mounts("fuse", "erofs")); d != "" {
 		t.Errorf("mounts, before and after:\n%s", d)
 	}
 	load.end()
@@ -290,7 +304,7 @@ func TestServerCannotStart(t *testing.T) {
 // and pulls, starts and removals of another image: no call fails.
 func TestUpgrade(t *testing.T) {
 	r := newRegistry(t)
-	a, b := r.convert("a", smallImage(t)), r.convert("b", image(t, "busybox", "data", "other"))
+	a, b := r.convert("a", readersImage(t)), r.convert("b", image(t, "busybox", "data", "other"))
 	n := newNode(t, "2", "")
 	if err := n.spryd.Stop(); err != nil {
 		t.Fatal(err)
@@ -348,7 +362,7 @@ func TestUpgrade(t *testing.T) {
 // mounts; the daemon can be started at once all the same.
 func TestKeeperKilled(t *testing.T) {
 	r := newRegistry(t)
-	a := r.convert("a", smallImage(t))
+	a := r.convert("a", readersImage(t))
 	n := newNode(t, "2", "")
 	n.pull(a)
 	for range 3 {
@@ -365,7 +379,7 @@ func TestKeeperKilled(t *testing.T) {
 // the whole daemon is seen by containers.
 func TestKeeperStored(t *testing.T) {
 	r := newRegistry(t)
-	a := r.convert("a", smallImage(t))
+	a := r.convert("a", readersImage(t))
 	n := newNode(t, "2", "")
 	if err := n.spryd.Stop(); err != nil {
 		t.Fatal(err)

@@ -115,8 +115,8 @@ func (m *machine) show(property string) string {
 	return m.sh("systemctl show --value --property=" + property + " spryd")
 }
 
-// fuse are the ids of the FUSE mounts by mountpoint.
-func (m *machine) fuse() map[string]string {
+// lazy are the ids of the mounts of lazy layers by mountpoint.
+func (m *machine) lazy() map[string]string {
 	m.t.Helper()
 	b, err := os.ReadFile(m.Path("/proc/1/mountinfo"))
 	if err != nil {
@@ -124,7 +124,7 @@ func (m *machine) fuse() map[string]string {
 	}
 	out := map[string]string{}
 	for line := range strings.Lines(string(b)) {
-		if f := strings.Fields(line); strings.Contains(line, " - fuse.spry ") {
+		if f := strings.Fields(line); strings.Contains(line, " - fuse.spry ") || strings.Contains(line, " - erofs ") {
 			out[f[4]] = f[0]
 		}
 	}
@@ -175,12 +175,12 @@ const (
 // until a stop empties the store.
 func TestSystemd(t *testing.T) {
 	r := newRegistry(t)
-	a, b := r.convert("a", image(t, "busybox", "data", "other")), r.convert("b", image(t, "busybox", "data2"))
+	a, b := r.convert("a", image(t, "busybox", "data", "small", "other")), r.convert("b", image(t, "busybox", "data2"))
 	m := newMachine(t)
 	m.pull(a)
 	load := m.startReaders(a)
-	mounts, stored := m.fuse(), m.show("NFileDescriptorStore")
-	if len(mounts) != 3 || stored != "7" { // two for each and the socket
+	mounts, stored := m.lazy(), m.show("NFileDescriptorStore")
+	if len(mounts) != 4 || stored != "9" { // two for each and the socket
 		t.Fatalf("mounts %v, %s descriptors", mounts, stored)
 	}
 	other := m.mountOf("more/d0/f0")
@@ -212,7 +212,7 @@ func TestSystemd(t *testing.T) {
 	load.progress(load.verified())
 	load.end()
 	m.longWaits(a)
-	if d := cmp.Diff(mounts, m.fuse()); d != "" {
+	if d := cmp.Diff(mounts, m.lazy()); d != "" {
 		t.Errorf("mounts, before and after:\n%s", d)
 	}
 	if err := readOther(other); err != nil { // the first time

@@ -133,8 +133,8 @@ func (tr tree) compareFetching(n *node, ref string, proxy *testbed.Outage) {
 		}
 		return ignore(rel)
 	})
-	if fuse, err := testbed.OnFUSE([]string{root}); !released || !fuse || err != nil {
-		n.t.Errorf("compared while fetching: %t, on FUSE: %t, %v", released, fuse, err)
+	if lazy, err := testbed.OnLazy([]string{root}); !released || !lazy || err != nil {
+		n.t.Errorf("compared while fetching: %t, lazy: %t, %v", released, lazy, err)
 	}
 }
 

@@ -11,12 +11,6 @@ import (
 	"github.com/spryd/spry/index/toc"
 )
 
-// StreamName is the only file of a stream's file system.
-const StreamName = "layer"
-
-// streamID is its node id; 1 is the root.
-const streamID = 2
-
 // streamUnit divides the size of a stream: that of a tar archive's blocks.
 const streamUnit = 512
 
@@ -31,9 +25,9 @@ type stream struct {
 
 var _ fuse.RawFileSystem = (*stream)(nil)
 
-// NewStream presents the decompressed layer as one file, in which the contents of
-// tree's files lie where the layer has them, with zeros between them. It is read past the
-// page cache: whoever reads it has one of its own. The result is safe for concurrent use and
+// NewStream presents the decompressed layer as a file, the root of its file system: the
+// contents of tree's files lie where the layer has them, with zeros between them. It is read
+// past the page cache, as whoever reads it has one of its own. The result is safe for concurrent use and
 // holds no resources.
 func NewStream(tree *toc.Tree, c Content, o Options) fuse.RawFileSystem {
 	end := (int64(tree.DataEnd()) + streamUnit - 1) / streamUnit * streamUnit
@@ -43,32 +37,14 @@ func NewStream(tree *toc.Tree, c Content, o Options) fuse.RawFileSystem {
 // String names the file system in go-fuse's messages.
 func (s *stream) String() string { return "spry" }
 
-// Lookup finds the file.
-func (s *stream) Lookup(_ <-chan struct{}, header *fuse.InHeader, name string, out *fuse.EntryOut) fuse.Status {
-	out.EntryValid, out.AttrValid = forever, forever
-	if header.NodeId == fuse.FUSE_ROOT_ID && name == StreamName {
-		out.NodeId = streamID
-		return s.attr(streamID, &out.Attr)
-	}
-	return fuse.OK
-}
-
 // GetAttr is stat(2).
 func (s *stream) GetAttr(_ <-chan struct{}, in *fuse.GetAttrIn, out *fuse.AttrOut) fuse.Status {
-	out.AttrValid = forever
-	return s.attr(in.NodeId, &out.Attr)
-}
-
-func (s *stream) attr(node uint64, out *fuse.Attr) fuse.Status {
-	switch node {
-	case fuse.FUSE_ROOT_ID:
-		*out = fuse.Attr{Ino: node, Mode: unix.S_IFDIR | 0o500, Nlink: 2, Blksize: blockBytes}
-	case streamID:
-		*out = fuse.Attr{Ino: node, Mode: unix.S_IFREG | 0o400, Nlink: 1, Blksize: blockBytes,
-			Size: uint64(s.size), Blocks: sectors(s.size)}
-	default:
+	if in.NodeId != fuse.FUSE_ROOT_ID {
 		return fuse.ENOENT
 	}
+	out.AttrValid = forever
+	out.Attr = fuse.Attr{Ino: in.NodeId, Mode: unix.S_IFREG | 0o400, Nlink: 1, Blksize: blockBytes,
+		Size: uint64(s.size), Blocks: sectors(s.size)}
 	return fuse.OK
 }
 
@@ -83,8 +59,8 @@ func (s *stream) Open(_ <-chan struct{}, in *fuse.OpenIn, out *fuse.OpenOut) fus
 
 // Read reads what is in the files there, and zeros elsewhere.
 func (s *stream) Read(cancel <-chan struct{}, in *fuse.ReadIn, buf []byte) (fuse.ReadResult, fuse.Status) {
-	if in.NodeId != streamID {
-		return nil, fuse.EINVAL
+	if in.NodeId != fuse.FUSE_ROOT_ID {
+		return nil, fuse.ENOENT
 	}
 	if in.Offset >= uint64(s.size) {
 		return filled(0), fuse.OK

@@ -54,9 +54,9 @@ type MountOptions struct {
 	// nor disk. It is then served where it was received, and no other goroutine has to be
 	// made the leader. Safe for concurrent use; it must not block.
 	AtOnce func(node, offset uint64, n uint32) bool
-	// Above, if set, mounts at the mountpoint what shows the file system, whose root
-	// is at a path that is good for as long as it runs: it is mounted nowhere else, and ends
-	// with that mount. Passthrough is not used.
+	// Above, if set, mounts something at the mountpoint that has the root of the file system
+	// open, a regular file, which it finds at a path that is good for as long as it runs. The file
+	// system is mounted nowhere and ends with that mount. Passthrough is not used.
 	Above func(root, mountpoint string) error
 }
 
@@ -155,8 +155,12 @@ func (s *Session) mount(o MountOptions) error {
 		return fmt.Errorf("open /dev/fuse: %w", err)
 	}
 	source := cmp.Or(o.Source, DefaultSource)
+	rootType := uint32(unix.S_IFDIR)
+	if o.Above != nil {
+		rootType = unix.S_IFREG
+	}
 	options := []string{
-		fmt.Sprintf("fd=%d", fd), "rootmode=40000", "user_id=0", "group_id=0",
+		fmt.Sprintf("fd=%d", fd), fmt.Sprintf("rootmode=%o", rootType), "user_id=0", "group_id=0",
 		"allow_other", "default_permissions", fmt.Sprintf("max_read=%d", MaxRead),
 	}
 	if o.Above != nil {

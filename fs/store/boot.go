@@ -9,11 +9,11 @@ import (
 	"os"
 )
 
-// bootIDFile holds a value that is new at each boot (proc_sys_kernel(5)).
+// bootIDFile holds a value that is new at each boot.
 const bootIDFile = "/proc/sys/kernel/random/boot_id"
 
-// bootID identifies the running boot.
-func bootID() (string, error) {
+// BootID identifies the running boot (proc_sys_kernel(5)).
+func BootID() (string, error) {
 	b, err := os.ReadFile(bootIDFile)
 	if err != nil {
 		return "", err

@@ -22,7 +22,7 @@ const filesName = "fs"
 // is used if it is of this layer and survives (see the package comment);
 // otherwise the store starts empty. The caller owns the result.
 func Open(dir string, tree *toc.Tree, layer span.Layer) (*Store, error) {
-	boot, err := bootID()
+	boot, err := BootID()
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", dir, err)
 	}

@@ -190,5 +190,5 @@ func onFUSE(ctx context.Context, h *testbed.Host, ref string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return testbed.OnFUSE(dirs)
+	return testbed.OnLazy(dirs)
 }

@@ -92,12 +92,12 @@ func (h *Host) Pull(ctx context.Context, ref string) error {
 	return err
 }
 
-// Lazy is the number of layers that are FUSE mounts.
+// Lazy is the number of layers that are mounted lazily: through FUSE, or as EROFS images.
 func (h *Host) Lazy() (int, error) {
 	mounts, err := mountsBelow(h.o.Dir)
 	n := 0
 	for _, m := range mounts {
-		if strings.HasPrefix(m.kind, "fuse") {
+		if strings.HasPrefix(m.kind, "fuse") || m.kind == "erofs" {
 			n++
 		}
 	}

@@ -61,14 +61,15 @@ func MountedDirs(mounts []mount.Mount) []string {
 	return nil
 }
 
-// OnFUSE tells whether any of the directories is served by FUSE.
-func OnFUSE(dirs []string) (bool, error) {
+// OnLazy tells whether any of the directories is a lazy layer: on FUSE, or an EROFS
+// image.
+func OnLazy(dirs []string) (bool, error) {
 	for _, d := range dirs {
 		var st unix.Statfs_t
 		if err := unix.Statfs(d, &st); err != nil {
 			return false, fmt.Errorf("statfs %s: %w", d, err)
 		}
-		if st.Type == unix.FUSE_SUPER_MAGIC {
+		if st.Type == unix.FUSE_SUPER_MAGIC || st.Type == unix.EROFS_SUPER_MAGIC_V1 {
 			return true, nil
 		}
 	}

@@ -29,12 +29,12 @@ func TestMountedDirs(t *testing.T) {
 	}
 }
 
-func TestOnFUSE(t *testing.T) {
+func TestOnLazy(t *testing.T) {
 	dir := t.TempDir()
-	if fuse, err := testbed.OnFUSE([]string{dir, os.TempDir()}); err != nil || fuse {
+	if fuse, err := testbed.OnLazy([]string{dir, os.TempDir()}); err != nil || fuse {
 		t.Errorf("got %v, %v of ordinary directories", fuse, err)
 	}
-	if _, err := testbed.OnFUSE([]string{filepath.Join(dir, "none")}); err == nil {
+	if _, err := testbed.OnLazy([]string{filepath.Join(dir, "none")}); err == nil {
 		t.Error("a missing directory is no error")
 	}
 }
