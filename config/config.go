@@ -65,6 +65,7 @@ type Fetch struct {
 type Snapshotter struct {
 	AsyncRemove     bool     `toml:"async_remove" comment:"Free the space of removed snapshots after containerd's garbage collection\ninstead of during it."`
 	RestoreParallel int      `toml:"restore_parallel" comment:"Layers mounted at the same time when the daemon starts."`
+	Erofs           bool     `toml:"erofs" comment:"Show layers of many small files as EROFS images, so that the kernel knows their\nnames and attributes, where it can (Linux 6.12); without, through FUSE alone."`
 	MountOptions    []string `toml:"mount_options" comment:"Additional options of overlay mounts."`
 }
 

@@ -30,6 +30,6 @@ func Default() Config {
 		Index:       Index{Attempts: 3, NoneFor: Duration{Duration: 30 * time.Second}, Timeout: Duration{Duration: 30 * time.Second}},
 		Fetch:       Fetch{Connections: 16, Background: true, Deadline: Duration{Duration: time.Minute}, Slow: Duration{Duration: 10 * time.Second}},
 		Trust:       Trust{OnLie: OnLieFail},
-		Snapshotter: Snapshotter{RestoreParallel: 8, MountOptions: []string{}},
+		Snapshotter: Snapshotter{RestoreParallel: 8, Erofs: true, MountOptions: []string{}},
 	}
 }

@@ -82,7 +82,7 @@ func succeed(t *testing.T, root string, k *held, grace time.Duration) *host {
 	return succeedWith(t, root, k, grace, session.Options{ReadsOwn: true})
 }
 
-func succeedWith(t *testing.T, root string, k *held, grace time.Duration, so session.Options) *host {
+func succeedWith(t *testing.T, root string, k *held, grace time.Duration, so session.Options, change ...func(*spryfs.Options)) *host {
 	t.Helper()
 	so.UnmountGrace, so.Keeper, so.Inherited = 50*time.Millisecond, k, k.inherit(t)
 	loop, err := session.New(so)
@@ -93,6 +93,9 @@ func succeedWith(t *testing.T, root string, k *held, grace time.Duration, so ses
 	h := start(t, root, func(o *spryfs.Options) {
 		unused, o.Session = o.Session, loop
 		o.Background, o.MountGrace = true, grace
+		for _, c := range change {
+			c(o)
+		}
 	})
 	if err := unused.Close(); err != nil {
 		t.Fatal(err)

@@ -56,6 +56,9 @@ func open(ctx context.Context, c config.Config, link *keeper.Link) (_ *parts, er
 	if err := p.openLoop(ctx, c.Root, link); err != nil {
 		return nil, err
 	}
+	if c.Snapshotter.Erofs {
+		p.tryErofs(ctx, c.Root)
+	}
 	fsys, err := p.openFileSystem(ctx, c)
 	if err != nil {
 		return nil, err

@@ -69,10 +69,14 @@ func (p *parts) openLoop(ctx context.Context, root string, link *keeper.Link) er
 	if !found.Resend {
 		entry.Warn("the kernel cannot send requests again: a killed server leaves reads in progress hanging")
 	}
-	if err := fs.TryErofs(loop, root); err != nil {
-		entry.WithError(err).Warn("the kernel does not keep the names of layers: each is asked for once")
-	} else {
-		p.erofs = true
-	}
 	return nil
+}
+
+// tryErofs finds out whether layers can be shown as EROFS images.
+func (p *parts) tryErofs(ctx context.Context, root string) {
+	if err := fs.TryErofs(p.loop, root); err != nil {
+		log.G(ctx).WithError(err).Warn("the kernel cannot have the names of layers: it asks for each once")
+		return
+	}
+	p.erofs = true
 }
