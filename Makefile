@@ -33,6 +33,7 @@ cross: ## both binaries for linux/amd64 and linux/arm64, into bin/OS-ARCH
 
 unit: ## every package's tests under the race detector
 	PATH=$(CACHE)/containerd-2:$$PATH go test -race -timeout 20m $$(go list ./... | grep -v /integration)
+	SPRY_FUSE=1 go test ./fs # what kernels without EROFS images get
 
 integration: build ## real containerd 1.7 and 2.x, registries, containers
 	go test -race -count=1 -timeout 45m ./integration/...

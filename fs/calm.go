@@ -70,13 +70,14 @@ func (f *FileSystem) newCalm() *time.Timer {
 }
 
 // rest gives back the memory that layers need only while they change or fetch: of the
-// heap, and of their indexes.
+// heap, of their indexes, and of requests.
 func (f *FileSystem) rest() {
 	for _, s := range f.allServed() {
 		if err := s.index.idle(); err != nil {
 			log.L.WithField("mountpoint", s.mountpoint).WithError(err).Debug("index stays in memory")
 		}
 	}
+	f.options.Session.Rest()
 	runtime.GC()         // buffers to use again survive it
 	debug.FreeOSMemory() // but not another
 	limitHeap()

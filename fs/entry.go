@@ -137,7 +137,7 @@ func (f *FileSystem) mount(s *served, d digest.Digest) error {
 		return err
 	}
 	failed := &limiter{}
-	how := f.show(s, d, func(_ toc.NodeID, off int64, err error) {
+	ways := f.ways(s, d, func(_ toc.NodeID, off int64, err error) {
 		if failed.allow() && !errors.Is(err, read.ErrClosed) {
 			log.L.WithField("layer", d.String()).WithField("offset", off).WithError(err).Error("read failed")
 		}
@@ -146,14 +146,20 @@ func (f *FileSystem) mount(s *served, d digest.Digest) error {
 	if same(s.mountpoint, filepath.Join(f.dir(d), "fs")) {
 		mount = f.options.Session.TakeOver // the plain directory stays where it is
 	}
-	sess, err := mount(s.mountpoint, how.raw, how.options)
-	if err != nil {
+	var errs []error
+	for _, way := range ways {
+		sess, err := mount(s.mountpoint, way.raw, way.options)
+		if err != nil {
+			log.L.WithField("layer", d.String()).WithError(err).Warn("layer cannot be shown in this way")
+			errs = append(errs, err)
+			continue
+		}
+		s.session = sess
+		s.image.Store(way.image)
+		s.mountID, err = mountID(s.mountpoint)
 		return err
 	}
-	s.session = sess
-	s.image.Store(how.image)
-	s.mountID, err = mountID(s.mountpoint)
-	return err
+	return errors.Join(errs...)
 }
 
 // alive says whether the mount is there and served.

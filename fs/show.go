@@ -33,8 +33,9 @@ type shown struct {
 	image int64
 }
 
-// show decides how the layer of s is shown. What a predecessor left stays as it is.
-func (f *FileSystem) show(s *served, d digest.Digest, onError func(toc.NodeID, int64, error)) shown {
+// ways are the ways to show the layer of s, the best one first. What a predecessor left stays
+// as it is.
+func (f *FileSystem) ways(s *served, d digest.Digest, onError func(toc.NodeID, int64, error)) (ways []shown) {
 	noOpen := f.options.Session.Support().Passthrough != nil || !prefersPassthrough(s.layer.Tree())
 	image := noOpen && f.options.Erofs
 	for _, orphan := range f.options.Session.Orphans() {
@@ -45,10 +46,16 @@ func (f *FileSystem) show(s *served, d digest.Digest, onError func(toc.NodeID, i
 	if image {
 		im, err := erofs.New(s.layer.Tree())
 		if err == nil {
-			return f.showImage(s, d, im, onError)
+			ways = append(ways, f.showImage(s, d, im, onError))
+		} else {
+			log.L.WithField("layer", d.String()).WithError(err).Debug("layer has no EROFS image")
 		}
-		log.L.WithField("layer", d.String()).WithError(err).Debug("layer is shown through FUSE alone")
 	}
+	return append(ways, f.showTree(s, noOpen, onError))
+}
+
+// showTree shows a layer through FUSE alone.
+func (f *FileSystem) showTree(s *served, noOpen bool, onError func(toc.NodeID, int64, error)) shown {
 	o := session.MountOptions{Identity: s.identity, NoOpen: noOpen, AtOnce: func(node, offset uint64, n uint32) bool {
 		return s.layer.AtOnce(toc.NodeID(node), int64(offset), int64(n))
 	}}

@@ -33,6 +33,23 @@ func TestLazyStart(t *testing.T) {
 	}
 }
 
+// A layer of small files is an EROFS image where the kernel can, unless that is switched off.
+func TestErofsSwitch(t *testing.T) {
+	r := newRegistry(t)
+	ref := r.convert("a", readersImage(t))
+	for config, want := range map[string]bool{"": true, "[snapshotter]\nerofs = false\n": false} {
+		n := newNode(t, "2", lazily+config)
+		if want && strings.Contains(n.spryd.Log(), "cannot have the names of layers") {
+			t.Skip("this kernel shows no layer as an EROFS image")
+		}
+		n.pull(ref)
+		if got := len(n.mounts("erofs")) > 0; got != want {
+			t.Errorf("%q: EROFS images %t", config, got)
+		}
+		n.ready("default", ref)
+	}
+}
+
 // pullAnywhere pulls with ctr where its transfer service passes annotations
 // to a proxy snapshotter, and with spry pull elsewhere.
 func (n *node) pullAnywhere(line, ref string) {

@@ -118,3 +118,22 @@ func TestStreamRefuses(t *testing.T) {
 		t.Errorf("read of another node: %v", st)
 	}
 }
+
+// TestStreamAllocates: a read allocates nothing.
+func TestStreamAllocates(t *testing.T) {
+	tree, tar := streamLayer(t)
+	raw := node.NewStream(tree, tarContent{tree, tar}, node.Options{})
+	buf := make([]byte, 8192)
+	in := &fuse.ReadIn{Offset: 512, Size: uint32(len(buf))}
+	in.NodeId = fuse.FUSE_ROOT_ID
+	cancel := make(chan struct{})
+	if n := testing.AllocsPerRun(100, func() {
+		result, st := raw.Read(cancel, in, buf)
+		if !st.Ok() {
+			t.Fatal(st)
+		}
+		result.Done()
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

@@ -44,7 +44,6 @@ func mountDetached(source string, options []string) (*os.File, error) {
 // its files waits for this process, and if that is killed for the keeper.
 func (s *Session) mountAbove(o MountOptions) error {
 	s.primed.Store(true)
-	s.hold()
 	err := o.Above(fmt.Sprintf("/proc/self/fd/%d", s.root.Fd()), s.mountpoint)
 	if err == nil {
 		err = s.noteAbove()

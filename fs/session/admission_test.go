@@ -127,3 +127,23 @@ func TestKits(t *testing.T) {
 	}
 	p.free()
 }
+
+// Freeing what is idle leaves alone what is out, and as many may be kept afterwards.
+func TestBuffersFreedWhileSomeAreOut(t *testing.T) {
+	var b buffers
+	out, idle := b.get(1), b.get(1)
+	b.put(idle)
+	b.free()
+	if b.kept != 1 || len(b.idle) != 0 {
+		t.Errorf("%d kept, %d idle, want the one that is out", b.kept, len(b.idle))
+	}
+	out[len(out)-1] = 1
+	b.put(out)
+	for range keptBuffers {
+		if buf := b.get(1); len(buf) != MaxRead+replySlack {
+			t.Error("a kept buffer is counted twice")
+		} else {
+			defer b.put(buf)
+		}
+	}
+}

@@ -89,5 +89,5 @@ func (b *buffers) free() {
 	for _, buf := range b.idle {
 		unmap(buf)
 	}
-	b.idle, b.kept = nil, 0
+	b.idle, b.kept = nil, b.kept-len(b.idle)
 }

@@ -109,9 +109,15 @@ func (l *Loop) Close() error {
 	}
 	l.Abandon(nil)
 	l.serving.Wait()
+	l.Rest()
+	return nil
+}
+
+// Rest gives back the memory of requests that are not there any more. It may be called at
+// any time.
+func (l *Loop) Rest() {
 	l.buffers.free()
 	l.kits.free()
-	return nil
 }
 
 // start makes s known and serves it.

@@ -116,6 +116,7 @@ func (l *Loop) mount(mountpoint string, raw fuse.RawFileSystem, o MountOptions) 
 		if s.root == nil {
 			_ = unix.Unmount(mountpoint, unix.MNT_DETACH)
 		}
+		s.unhold()
 		_ = s.file.Close()
 		s.state.close()
 		return nil, fmt.Errorf("start fuse on %s: %w", mountpoint, err)
@@ -130,7 +131,6 @@ func (l *Loop) mount(mountpoint string, raw fuse.RawFileSystem, o MountOptions) 
 		s.prime()
 	}
 	s.primed.Store(true)
-	s.hold()
 	if o.ReadAhead > 0 {
 		s.SetReadAhead(o.ReadAhead)
 	}
@@ -194,6 +194,7 @@ func (s *Session) start(o MountOptions) error {
 	if s.state, err = newState(r); err != nil {
 		return err
 	}
+	s.hold() // before anybody can see the session end
 	return s.serveOn()
 }
 
