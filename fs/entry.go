@@ -54,8 +54,8 @@ type served struct {
 	mountpoint string
 	mountID    uint64
 	followed   followed
-	noXattrs   atomic.Bool  // see hideXattrs
-	image      atomic.Int64 // see shown
+	noXattrs   atomic.Bool // see hideXattrs
+	look       atomic.Pointer[look]
 	// inherited says that containers of an earlier process are served, of
 	// which the session does not tell when they end.
 	inherited bool
@@ -146,20 +146,24 @@ func (f *FileSystem) mount(s *served, d digest.Digest) error {
 	if same(s.mountpoint, filepath.Join(f.dir(d), "fs")) {
 		mount = f.options.Session.TakeOver // the plain directory stays where it is
 	}
-	var errs []error
-	for _, way := range ways {
-		sess, err := mount(s.mountpoint, way.raw, way.options)
-		if err != nil {
-			log.L.WithField("layer", d.String()).WithError(err).Warn("layer cannot be shown in this way")
-			errs = append(errs, err)
-			continue
+	var sess *session.Session
+	var err error
+	for i, way := range ways {
+		if sess, err = mount(s.mountpoint, way.raw, way.options); err == nil {
+			look := way.look // and nothing else of it
+			s.look.Store(&look)
+			break
 		}
-		s.session = sess
-		s.image.Store(way.image)
-		s.mountID, err = mountID(s.mountpoint)
+		if i+1 < len(ways) {
+			log.L.WithField("layer", d.String()).WithError(err).Warnf("layer is not shown as %s", way.as)
+		}
+	}
+	if err != nil {
 		return err
 	}
-	return errors.Join(errs...)
+	s.session = sess
+	s.mountID, err = mountID(s.mountpoint)
+	return err
 }
 
 // alive says whether the mount is there and served.

@@ -76,7 +76,7 @@ func (f *FileSystem) decideXattrs(ctx context.Context, d digest.Digest, needed s
 	switch {
 	case e == nil:
 		return notMounted(d)
-	case e.served != nil && e.served.image.Load() > 0:
+	case e.served != nil && e.served.imageBytes() > 0:
 		return f.showXattrs(d, e)
 	case e.xattrs == xattrsHidden && needed != "":
 		return fmt.Errorf("%w: its opaque directories are not shown, as they hid nothing in other images, but %s", index.ErrNotLazy, needed)

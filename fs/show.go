@@ -24,18 +24,23 @@ import (
 // imageName is the file of a layer's EROFS image, for as long as it is being mounted.
 const imageName = "erofs"
 
-// shown is how a layer is shown: as an EROFS image, so that the kernel knows all names
+// way is a way to show a layer: as an EROFS image, so that the kernel knows all names
 // and attributes and asks for contents only, or through FUSE alone.
-type shown struct {
+type way struct {
+	look
 	raw     fuse.RawFileSystem
 	options session.MountOptions
-	// image is the length of the EROFS image in bytes, 0 if there is none.
-	image int64
+}
+
+// look is what is to be known of a way once it is taken.
+type look struct {
+	as    string // see LayerStatus.Shown
+	image int64  // bytes of the EROFS image, 0 if there is none
 }
 
 // ways are the ways to show the layer of s, the best one first. What a predecessor left stays
 // as it is.
-func (f *FileSystem) ways(s *served, d digest.Digest, onError func(toc.NodeID, int64, error)) (ways []shown) {
+func (f *FileSystem) ways(s *served, d digest.Digest, onError func(toc.NodeID, int64, error)) (ways []way) {
 	noOpen := f.options.Session.Support().Passthrough != nil || !prefersPassthrough(s.layer.Tree())
 	image := noOpen && f.options.Erofs
 	for _, orphan := range f.options.Session.Orphans() {
@@ -55,18 +60,20 @@ func (f *FileSystem) ways(s *served, d digest.Digest, onError func(toc.NodeID, i
 }
 
 // showTree shows a layer through FUSE alone.
-func (f *FileSystem) showTree(s *served, noOpen bool, onError func(toc.NodeID, int64, error)) shown {
+func (f *FileSystem) showTree(s *served, noOpen bool, onError func(toc.NodeID, int64, error)) way {
 	o := session.MountOptions{Identity: s.identity, NoOpen: noOpen, AtOnce: func(node, offset uint64, n uint32) bool {
 		return s.layer.AtOnce(toc.NodeID(node), int64(offset), int64(n))
 	}}
+	as := "fuse"
 	if !noOpen {
+		as = "passthrough"
 		f.passThrough(s.layer, &o)
 	}
-	return shown{raw: node.New(s.layer.Tree(), s.layer, node.Options{NoOpen: noOpen, NoXattrs: &s.noXattrs, OnError: onError}), options: o}
+	return way{look{as, 0}, node.New(s.layer.Tree(), s.layer, node.Options{NoOpen: noOpen, NoXattrs: &s.noXattrs, OnError: onError}), o}
 }
 
 // showImage shows a layer as an image whose contents come through FUSE.
-func (f *FileSystem) showImage(s *served, d digest.Digest, im *erofs.Image, onError func(toc.NodeID, int64, error)) shown {
+func (f *FileSystem) showImage(s *served, d digest.Digest, im *erofs.Image, onError func(toc.NodeID, int64, error)) way {
 	l := s.layer
 	o := session.MountOptions{
 		Identity: s.identity,
@@ -80,7 +87,7 @@ func (f *FileSystem) showImage(s *served, d digest.Digest, im *erofs.Image, onEr
 		},
 		Above: mountImage(im, filepath.Join(f.dir(d), imageName)),
 	}
-	return shown{raw: node.NewStream(l.Tree(), l, node.Options{OnError: onError}), options: o, image: im.Size()}
+	return way{look{"erofs", im.Size()}, node.NewStream(l.Tree(), l, node.Options{OnError: onError}), o}
 }
 
 // mountImage mounts an image above its layer, by a file that is there meanwhile.
@@ -100,6 +107,14 @@ func writeImage(file string, im *erofs.Image) error {
 		return err
 	}
 	return errors.Join(im.Write(w), w.Close())
+}
+
+// imageBytes is the length of the EROFS image that shows the layer, 0 if there is none.
+func (s *served) imageBytes() int64 {
+	if look := s.look.Load(); look != nil {
+		return look.image
+	}
+	return 0
 }
 
 // passThrough has the kernel read complete large files on its own.

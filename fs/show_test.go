@@ -56,6 +56,13 @@ func TestShownAsErofs(t *testing.T) {
 			if got := isErofs(t, h.dir(t, d)); got != (want && on) {
 				t.Errorf("layer %d with Erofs %t: EROFS image %t", seed, on, got)
 			}
+			as := map[bool]string{true: "erofs", false: "fuse"}[on]
+			if !want {
+				as = "passthrough"
+			}
+			if st := h.Layers(); len(st) != 1 || st[0].Shown != as {
+				t.Errorf("layer %d with Erofs %t is said to be shown as %s, want %s", seed, on, st[0].Shown, as)
+			}
 			u, err := h.Usage(t.Context(), d)
 			if err != nil {
 				t.Fatal(err)

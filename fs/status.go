@@ -26,8 +26,12 @@ type LayerStatus struct {
 	// one why its FUSE mount stays all the same.
 	State layer.State
 	Err   error
-	// FUSE says that a FUSE mount of the layer is served.
+	// FUSE says that a mount of the layer is served through FUSE.
 	FUSE bool
+	// Shown is what new containers get: "directory", "erofs" (an image of the names, with
+	// contents through FUSE), "passthrough" (FUSE, but the kernel reads complete large files on its
+	// own), "fuse", or "" if the layer could not be mounted.
+	Shown string
 	// Spans and MissingSpans count spans; Size and MissingBytes are bytes of
 	// the blob.
 	Spans, MissingSpans int
@@ -87,7 +91,7 @@ func (e *entry) usage() Usage {
 		own.Bytes, own.Inodes = own.Bytes+e.plain.usage.Bytes, own.Inodes+e.plain.usage.Inodes
 	case e.served != nil:
 		bytes, inodes := e.served.layer.Usage()
-		own.Bytes, own.Inodes = own.Bytes+bytes+e.served.index.size+e.served.image.Load(), own.Inodes+inodes
+		own.Bytes, own.Inodes = own.Bytes+bytes+e.served.index.size+e.served.imageBytes(), own.Inodes+inodes
 	}
 	return own
 }
@@ -115,12 +119,15 @@ func (f *FileSystem) Layers() []LayerStatus {
 		}
 		if s := e.served; s != nil {
 			st.FUSE = true
+			if look := s.look.Load(); look != nil {
+				st.Shown = look.as
+			}
 			st.State, st.Mountpoint = s.layer.State(), s.mountpoint
 			st.Spans, st.MissingSpans = s.layer.Spans()
 			st.Size, st.MissingBytes = s.layer.Bytes()
 		}
 		if p := e.plain; p != nil {
-			st.State, st.Mountpoint, st.Err = layer.Plain, p.alias, p.err
+			st.State, st.Shown, st.Mountpoint, st.Err = layer.Plain, "directory", p.alias, p.err
 		}
 		list = append(list, st)
 	}

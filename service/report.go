@@ -90,7 +90,7 @@ func reportSource(fsys *fs.FileSystem, counters *read.Counters) metrics.Source {
 
 func reportLayer(l fs.LayerStatus) status.Layer {
 	out := status.Layer{Digest: l.Layer.String(), State: l.State.String(), Size: l.Size, Missing: l.MissingBytes,
-		Spans: l.Spans, Mountpoint: l.Mountpoint, Images: l.Images, Snapshots: l.Owners}
+		Spans: l.Spans, Mountpoint: l.Mountpoint, Shown: l.Shown, Images: l.Images, Snapshots: l.Owners}
 	if l.Err != nil {
 		out.Error = l.Err.Error()
 	}

@@ -26,7 +26,10 @@ func (a *app) statusCommand() *cobra.Command {
 		Long: `Show which images run lazily on this host, and how far they are.
 
 States: lazy (some of it is fetched on demand), whole (all is local), plain
-(proven equal to the layer and served without FUSE), condemned (the index lied).`,
+(proven equal to the layer and served without FUSE), condemned (the index lied).
+Layers are shown to new containers as a directory, as erofs (the kernel knows all
+names, contents come through FUSE), through FUSE with passthrough (the kernel reads
+complete large files on its own) or through fuse alone.`,
 		Example: `  spry status
   spry status --layers
   spry status --json`,
@@ -70,10 +73,10 @@ func (a *app) printReads(r status.Reads) error {
 }
 
 func (a *app) printLayers(layers []status.Layer) error {
-	table := [][]string{{"LAYER", "STATE", "SPANS", "SIZE", "MISSING", "MOUNTPOINT", "ERROR"}}
+	table := [][]string{{"LAYER", "STATE", "SPANS", "SIZE", "MISSING", "SHOWN", "MOUNTPOINT", "ERROR"}}
 	for _, l := range layers {
 		table = append(table, []string{l.Digest, l.State, strconv.Itoa(l.Spans), progress.Size(l.Size),
-			progress.Size(l.Missing), orDash(l.Mountpoint), orDash(l.Error)})
+			progress.Size(l.Missing), orDash(l.Shown), orDash(l.Mountpoint), orDash(l.Error)})
 	}
 	return a.table(table)
 }

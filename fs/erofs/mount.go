@@ -4,7 +4,6 @@
 package erofs
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -25,7 +24,10 @@ func Mount(image, device, mountpoint string) error {
 			return fmt.Errorf("mount erofs: %s %s: %w%s", o[0], o[1], err, messages(fs))
 		}
 	}
-	if err := errors.Join(unix.FsconfigSetFlag(fs, "ro"), unix.FsconfigCreate(fs)); err != nil {
+	if err := unix.FsconfigSetFlag(fs, "ro"); err != nil {
+		return fmt.Errorf("mount erofs: ro: %w%s", err, messages(fs))
+	}
+	if err := unix.FsconfigCreate(fs); err != nil {
 		return fmt.Errorf("mount erofs: create: %w%s", err, messages(fs))
 	}
 	mount, err := unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, unix.MOUNT_ATTR_RDONLY)

@@ -4,6 +4,8 @@
 package node
 
 import (
+	"iter"
+
 	"github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
 
@@ -93,7 +95,7 @@ type Part struct {
 }
 
 // Parts yields what of size bytes from start on is in files, in order.
-func Parts(tree *toc.Tree, start, size int64) func(yield func(Part) bool) {
+func Parts(tree *toc.Tree, start, size int64) iter.Seq[Part] {
 	return func(yield func(Part) bool) {
 		for id := range tree.Files(span.UncompressedOffset(start), span.UncompressedOffset(start+size)) {
 			off, length := tree.Data(id)
