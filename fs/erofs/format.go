@@ -102,8 +102,3 @@ func (i *inode) encode() []byte {
 	le.PutUint32(b[44:], i.attr.Nlink)
 	return b
 }
-
-// device encodes a device number: new_encode_dev of linux/kdev_t.h.
-func device(major, minor uint32) uint32 {
-	return minor&0xff | major&0xfff<<8 | minor&0xfff00<<12
-}

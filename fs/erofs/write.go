@@ -69,7 +69,7 @@ func (w *writer) node(id toc.NodeID) {
 			i.layout = layoutInline
 		}
 	case unix.S_IFCHR, unix.S_IFBLK:
-		i.data = device(a.Major, a.Minor)
+		i.data = a.Rdev()
 	}
 	w.padTo(int64(n.nid) * slotSize)
 	w.put(i.encode())

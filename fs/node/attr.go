@@ -40,7 +40,7 @@ func (f *fileSystem) attr(id toc.NodeID, out *fuse.Attr) fuse.Status {
 		Mode:    a.Mode,
 		Nlink:   a.Nlink,
 		Owner:   fuse.Owner{Uid: a.UID, Gid: a.GID},
-		Rdev:    rdev(a.Major, a.Minor),
+		Rdev:    a.Rdev(),
 		Blksize: blockBytes,
 		Atime:   uint64(a.MtimeSec), Atimensec: a.MtimeNsec,
 		Mtime: uint64(a.MtimeSec), Mtimensec: a.MtimeNsec,
@@ -53,9 +53,3 @@ func (f *fileSystem) attr(id toc.NodeID, out *fuse.Attr) fuse.Status {
 }
 
 func sectors(size int64) uint64 { return (uint64(size) + sectorBytes - 1) / sectorBytes }
-
-// rdev encodes a device number as the protocol does: new_encode_dev of
-// linux/kdev_t.h, 12 bits of major and 20 of minor.
-func rdev(major, minor uint32) uint32 {
-	return minor&0xff | major&0xfff<<8 | minor&0xfff00<<12
-}

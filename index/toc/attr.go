@@ -41,5 +41,11 @@ type Attr struct {
 // IsDir says whether the node is a directory.
 func (a Attr) IsDir() bool { return a.Mode&modeType == modeDir }
 
+// Rdev is the device's number in 32 bits, as FUSE and EROFS have it: new_encode_dev of
+// linux/kdev_t.h, 12 bits of major and 20 of minor.
+func (a Attr) Rdev() uint32 {
+	return a.Minor&0xff | a.Major&0xfff<<8 | a.Minor&0xfff00<<12
+}
+
 // IsRegular says whether the node is a regular file.
 func (a Attr) IsRegular() bool { return a.Mode&modeType == modeRegular }
