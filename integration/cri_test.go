@@ -5,6 +5,7 @@ package integration_test
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -36,7 +37,8 @@ func newKubelet(t *testing.T, line, config string, r *registryFixture) *kubelet 
 	pause := image(t, "other", "busybox") // no lowest layer that tests have too
 	pause.Cmd = []string{"/bin/sleep", "600"}
 	n := newNode(t, line, config, r.push("pause", pause))
-	conn, err := grpc.NewClient("unix://"+n.ctd.Address(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	conn, err := grpc.NewClient("unix://"+n.ctd.Address(), grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithDefaultCallOptions(grpc.WaitForReady(true))) // containerd may be about to start
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,6 +97,11 @@ func TestKubernetes(t *testing.T) {
 			}
 			pod := k.run(ref)
 			k.eventually("plain layers", k.plain)
+			// containerd asks once what a committed snapshot occupies, which may have been while
+			// it was lazy.
+			if err := errors.Join(k.ctd.Stop(), k.ctd.Start(k.ctx)); err != nil {
+				t.Fatal(err)
+			}
 			k.eventually("the size of images", func() bool {
 				if at := k.used().FsId.Mountpoint; at != k.spryd.Root() {
 					t.Fatalf("images are at %s, want %s", at, k.spryd.Root())
