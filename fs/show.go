@@ -91,13 +91,13 @@ func (f *FileSystem) showImage(s *served, d digest.Digest, im *erofs.Image, onEr
 }
 
 // mountImage mounts an image above its layer, by a file that is there meanwhile.
-func mountImage(im *erofs.Image, file string) func(root, mountpoint string) error {
-	return func(root, mountpoint string) error {
-		err := writeImage(file, im)
-		if err == nil {
-			err = erofs.Mount(file, root, mountpoint)
+func mountImage(im *erofs.Image, file string) func(root string) (*os.File, error) {
+	return func(root string) (*os.File, error) {
+		defer func() { _ = os.Remove(file) }()
+		if err := writeImage(file, im); err != nil {
+			return nil, err
 		}
-		return errors.Join(err, os.Remove(file))
+		return erofs.Mount(file, root)
 	}
 }
 

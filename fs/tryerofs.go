@@ -11,8 +11,8 @@ import (
 	"path/filepath"
 
 	"github.com/containerd/log"
-	"golang.org/x/sys/unix"
 
+	"github.com/spryd/spry/fs/detached"
 	"github.com/spryd/spry/fs/erofs"
 	"github.com/spryd/spry/fs/node"
 	"github.com/spryd/spry/fs/session"
@@ -70,25 +70,11 @@ func tryErofs(loop *session.Loop, root string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(overlayAbove(at, other), s.Unmount())
-}
-
-// overlayAbove makes an overlay that is mounted nowhere.
-func overlayAbove(lowers ...string) error {
-	fs, err := unix.Fsopen("overlay", unix.FSOPEN_CLOEXEC)
-	if err != nil {
-		return fmt.Errorf("fsopen overlay: %w", err)
+	overlay, err := detached.Mount("overlay", "lowerdir+="+at, "lowerdir+="+other)
+	if err == nil {
+		err = overlay.Close()
 	}
-	defer func() { _ = unix.Close(fs) }()
-	for _, l := range lowers {
-		if err := unix.FsconfigSetString(fs, "lowerdir+", l); err != nil {
-			return fmt.Errorf("overlay of %s: %w", l, err)
-		}
-	}
-	if err := unix.FsconfigCreate(fs); err != nil {
-		return fmt.Errorf("overlay above: %w", err)
-	}
-	return nil
+	return errors.Join(err, s.Unmount())
 }
 
 // noContent is never asked.

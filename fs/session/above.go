@@ -5,62 +5,28 @@ package session
 
 import (
 	"fmt"
-	"os"
-	"strings"
 
-	"golang.org/x/sys/unix"
+	"github.com/spryd/spry/fs/detached"
 )
 
-// mountDetached makes a mount that is in no mount table, and opens its root: it is there as
-// long as that is open, or a file of it.
-func mountDetached(source string, options []string) (*os.File, error) {
-	fs, err := unix.Fsopen("fuse", unix.FSOPEN_CLOEXEC)
-	if err != nil {
-		return nil, fmt.Errorf("fsopen: %w", err)
-	}
-	defer func() { _ = unix.Close(fs) }()
-	for _, o := range append(options, "source="+source, "subtype=spry", "ro") {
-		name, value, ok := strings.Cut(o, "=")
-		if ok {
-			err = unix.FsconfigSetString(fs, name, value)
-		} else {
-			err = unix.FsconfigSetFlag(fs, name)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("fsconfig %s: %w", name, err)
-		}
-	}
-	if err := unix.FsconfigCreate(fs); err != nil {
-		return nil, fmt.Errorf("fsconfig create: %w", err)
-	}
-	root, err := unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, unix.MOUNT_ATTR_RDONLY)
-	if err != nil {
-		return nil, fmt.Errorf("fsmount: %w", err)
-	}
-	return os.NewFile(uintptr(root), "root of "+source), nil
-}
-
 // mountAbove mounts what shows the session, which is served and kept by now: what opens
-// its files waits for this process, and if that is killed for the keeper.
+// its files waits for this process, and if that is killed for the keeper. Which mount it is is
+// noted before it can be seen, as a successor has to know it.
 func (s *Session) mountAbove(o MountOptions) error {
 	s.primed.Store(true)
-	err := o.Above(fmt.Sprintf("/proc/self/fd/%d", s.root.Fd()), s.mountpoint)
+	above, err := o.Above(fmt.Sprintf("/proc/self/fd/%d", s.root.Fd()))
 	if err == nil {
-		err = s.noteAbove()
+		defer func() { _ = above.Close() }()
+		st, statErr := statMount(int(above.Fd()), "")
+		if err = statErr; err == nil {
+			s.state.setAbove(st.Mnt_id)
+			err = detached.Attach(above, s.mountpoint)
+		}
 	}
 	if err != nil {
 		s.closeRoot()
 		s.end()
 		<-s.done
-	}
-	return err
-}
-
-// noteAbove notes which mount shows the session.
-func (s *Session) noteAbove() error {
-	st, err := s.statMount()
-	if err == nil {
-		s.state.setAbove(st.Mnt_id)
 	}
 	return err
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
 
+	"github.com/spryd/spry/fs/detached"
 	"github.com/spryd/spry/fs/session"
 )
 
@@ -43,17 +44,17 @@ type tmpfsAbove struct {
 	err  error      // to fail with
 }
 
-func (a *tmpfsAbove) mount(root, mountpoint string) (err error) {
+func (a *tmpfsAbove) mount(root string) (_ *os.File, err error) {
 	if a.held != nil && a.held() != 1 {
-		return errors.New("not kept, so nobody would answer if this process were killed now")
+		return nil, errors.New("not kept, so nobody would answer if this process were killed now")
 	}
 	if a.fd, err = unix.Open(root, unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
-		return err
+		return nil, err
 	}
 	if a.err != nil {
-		return errors.Join(a.err, unix.Close(a.fd))
+		return nil, errors.Join(a.err, unix.Close(a.fd))
 	}
-	return unix.Mount("above", mountpoint, "tmpfs", unix.MS_RDONLY, "")
+	return detached.Mount("tmpfs")
 }
 
 // check reads the session's file.
@@ -182,7 +183,7 @@ func TestAboveIsTakenOver(t *testing.T) {
 	if got := next.Orphans(); len(got) != 1 || !got[0].Above || got[0].Mountpoint != dir {
 		t.Fatalf("left behind: %+v", got)
 	}
-	o.Above = func(string, string) error { return errors.New("mounted anew") }
+	o.Above = func(string) (*os.File, error) { return nil, errors.New("mounted anew") }
 	s, err := next.Mount(dir, raw, o)
 	if err != nil {
 		t.Fatal(err)

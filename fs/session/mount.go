@@ -13,6 +13,8 @@ import (
 
 	"github.com/hanwen/go-fuse/v2/fuse"
 	"golang.org/x/sys/unix"
+
+	"github.com/spryd/spry/fs/detached"
 )
 
 const (
@@ -54,10 +56,11 @@ type MountOptions struct {
 	// nor disk. It is then served where it was received, and no other goroutine has to be
 	// made the leader. Safe for concurrent use; it must not block.
 	AtOnce func(node, offset uint64, n uint32) bool
-	// Above, if set, mounts something at the mountpoint that has the root of the file system
-	// open, a regular file, which it finds at a path that is good for as long as it runs. The file
-	// system is mounted nowhere and ends with that mount. Passthrough is not used.
-	Above func(root, mountpoint string) error
+	// Above, if set, makes the mount that is attached to the mountpoint (package detached). It
+	// has the root of the file system open, a regular file, which it finds at a path that is good
+	// for as long as it runs; the file system itself is mounted nowhere and ends with that
+	// mount. Passthrough is not used.
+	Above func(root string) (*os.File, error)
 }
 
 // mountFlags: read-only, which also keeps the kernel from asking for
@@ -164,7 +167,7 @@ func (s *Session) mount(o MountOptions) error {
 		"allow_other", "default_permissions", fmt.Sprintf("max_read=%d", MaxRead),
 	}
 	if o.Above != nil {
-		s.root, err = mountDetached(source, options)
+		s.root, err = detached.Mount("fuse", append(options, "source="+source, "subtype=spry")...)
 	} else {
 		err = unix.Mount(source, s.mountpoint, FSType, mountFlags, strings.Join(options, ","))
 	}

@@ -73,7 +73,7 @@ func (s *Session) detachMount() error {
 // identify notes which mount is ours, and its device.
 func (s *Session) identify(r *record) error {
 	r.Mountpoint = s.mountpoint
-	if s.root != nil { // noteAbove says which mount it will be
+	if s.root != nil { // mountAbove says which mount shows it
 		st, err := statMount(int(s.root.Fd()), "")
 		r.Major, r.Minor = st.Dev_major, st.Dev_minor
 		return err
