@@ -4,10 +4,8 @@
 package fs_test
 
 import (
-	"os"
 	"os/exec"
 	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 
@@ -16,75 +14,18 @@ import (
 	spryfs "github.com/spryd/spry/fs"
 	"github.com/spryd/spry/fs/remote/remotetest"
 	"github.com/spryd/spry/fs/session"
+	"github.com/spryd/spry/fs/session/sessiontest"
 )
 
-// held is a keeper: it has duplicates of what sessions give it.
-type held struct {
-	mu    sync.Mutex
-	files map[string][]int
-}
-
-func (k *held) Hold(name string, files ...*os.File) error {
-	_ = k.Drop(name)
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	for _, f := range files {
-		conn, err := f.SyscallConn() // Fd would make it block
-		if err != nil {
-			return err
-		}
-		var dup error
-		err = conn.Control(func(fd uintptr) {
-			var n int
-			if n, dup = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 3); dup == nil {
-				k.files[name] = append(k.files[name], n)
-			}
-		})
-		if err != nil || dup != nil {
-			return dup
-		}
-	}
-	return nil
-}
-
-func (k *held) Drop(name string) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	for _, fd := range k.files[name] {
-		_ = unix.Close(fd)
-	}
-	delete(k.files, name)
-	return nil
-}
-
-// inherit gives duplicates of everything to a successor.
-func (k *held) inherit(t *testing.T) (in []session.Inherited) {
-	t.Helper()
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	for name, fds := range k.files {
-		h := session.Inherited{Name: name}
-		for _, fd := range fds {
-			n, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
-			if err != nil {
-				t.Fatal(err)
-			}
-			h.Files = append(h.Files, os.NewFile(uintptr(n), name))
-		}
-		in = append(in, h)
-	}
-	return in
-}
-
 // succeed starts a host that has a keeper, with what its predecessor left.
-func succeed(t *testing.T, root string, k *held, grace time.Duration) *host {
+func succeed(t *testing.T, root string, k *sessiontest.Keeper, grace time.Duration) *host {
 	t.Helper()
 	return succeedWith(t, root, k, grace, session.Options{ReadsOwn: true})
 }
 
-func succeedWith(t *testing.T, root string, k *held, grace time.Duration, so session.Options, change ...func(*spryfs.Options)) *host {
+func succeedWith(t *testing.T, root string, k *sessiontest.Keeper, grace time.Duration, so session.Options, change ...func(*spryfs.Options)) *host {
 	t.Helper()
-	so.UnmountGrace, so.Keeper, so.Inherited = 50*time.Millisecond, k, k.inherit(t)
+	so.UnmountGrace, so.Keeper, so.Inherited = 50*time.Millisecond, k, k.Inherit(t)
 	loop, err := session.New(so)
 	if err != nil {
 		t.Fatal(err)
@@ -138,7 +79,7 @@ func TestMountsStayWhenServersChange(t *testing.T) {
 		{"the plain directory", time.Millisecond, "disk"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			root, k := t.TempDir(), &held{files: map[string][]int{}}
+			root, k := t.TempDir(), sessiontest.NewKeeper(t)
 			srv := remotetest.New(t)
 			img := push(t, srv, "app", "", 11)
 			d := img.desc.Layers[0].Digest
@@ -175,8 +116,8 @@ func TestMountsStayWhenServersChange(t *testing.T) {
 			if err := h.Release(t.Context(), d, "a"); err != nil {
 				t.Error(err)
 			}
-			if len(k.files) != 0 {
-				t.Errorf("the keeper still has %v", k.files)
+			if n := k.Len(); n != 0 {
+				t.Errorf("the keeper still has %d sessions", n)
 			}
 		})
 	}
@@ -185,7 +126,7 @@ func TestMountsStayWhenServersChange(t *testing.T) {
 // A server takes over a mount of which the kernel knows nothing yet, not even
 // the attributes of its root: it may not ask, since nobody answers before it does.
 func TestUntouchedMountIsTakenOver(t *testing.T) {
-	root, k := t.TempDir(), &held{files: map[string][]int{}}
+	root, k := t.TempDir(), sessiontest.NewKeeper(t)
 	srv := remotetest.New(t)
 	img := push(t, srv, "app", "", 11)
 	d := img.desc.Layers[0].Digest

@@ -15,6 +15,7 @@ import (
 	spryfs "github.com/spryd/spry/fs"
 	"github.com/spryd/spry/fs/remote/remotetest"
 	"github.com/spryd/spry/fs/session"
+	"github.com/spryd/spry/fs/session/sessiontest"
 )
 
 // needErofs skips a test where layers cannot be EROFS images.
@@ -85,7 +86,7 @@ func TestShownAsErofs(t *testing.T) {
 func TestFormStaysWhenServersChange(t *testing.T) {
 	needErofs(t)
 	for _, first := range []bool{true, false} {
-		root, k := t.TempDir(), &held{files: map[string][]int{}}
+		root, k := t.TempDir(), sessiontest.NewKeeper(t)
 		srv := remotetest.New(t)
 		img := push(t, srv, "app", "", 11)
 		d := img.desc.Layers[0].Digest
@@ -109,14 +110,14 @@ func TestFormStaysWhenServersChange(t *testing.T) {
 		if err := h.Release(t.Context(), d, "a"); err != nil {
 			t.Error(err)
 		}
-		if len(k.files) != 0 {
-			t.Errorf("the keeper still has %v", k.files)
+		if n := k.Len(); n != 0 {
+			t.Errorf("the keeper still has %d sessions", n)
 		}
 	}
 }
 
 // succeedAs is succeed with or without EROFS images.
-func succeedAs(t *testing.T, root string, k *held, erofs bool) *host {
+func succeedAs(t *testing.T, root string, k *sessiontest.Keeper, erofs bool) *host {
 	t.Helper()
 	return succeedWith(t, root, k, time.Hour, session.Options{ReadsOwn: true}, func(o *spryfs.Options) { o.Erofs = erofs })
 }

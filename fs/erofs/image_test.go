@@ -57,7 +57,7 @@ func TestImageEqualsUnpack(t *testing.T) {
 	for name, tar := range shapes() {
 		t.Run(name, func(t *testing.T) {
 			tree := toctest.Tree(t, tar)
-			for _, d := range treetest.Compare(unpack(t, tar), image(t, tree, tar), treetest.Unpacked(tree)) {
+			for _, d := range treetest.Compare(treetest.Unpack(t, tar), image(t, tree, tar), treetest.Unpacked(tree)) {
 				t.Error(d)
 			}
 		})

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/containerd/containerd/v2/pkg/archive"
 	"golang.org/x/sys/unix"
 
 	"github.com/spryd/spry/fs/erofs"
@@ -56,40 +55,16 @@ func image(t testing.TB, tree *toc.Tree, tar []byte) string {
 	return mounted(t, file, "erofs", unix.MS_RDONLY, "device="+data)
 }
 
-func unpack(t testing.TB, tar []byte) string {
-	t.Helper()
-	dir := filepath.Join(t.TempDir(), "fs")
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := archive.Apply(t.Context(), dir, bytes.NewReader(tar), archive.WithConvertWhiteout(archive.OverlayConvertWhiteout)); err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
-
-func overlay(t testing.TB, lower string) string {
-	t.Helper()
-	dir := t.TempDir()
-	for _, d := range []string{"upper", "work"} {
-		if err := os.Mkdir(filepath.Join(dir, d), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return mounted(t, "overlay", "overlay", 0,
-		"index=off,lowerdir="+lower+",upperdir="+filepath.Join(dir, "upper")+",workdir="+filepath.Join(dir, "work"))
-}
-
 // An overlay of images shows what one of unpacked layers shows.
 func TestOverlayEqualsUnpack(t *testing.T) {
 	base := treetest.Base()
-	unpackedBase := unpack(t, base)
+	unpackedBase := treetest.Unpack(t, base)
 	mountedBase := image(t, toctest.Tree(t, base), base)
 	for name, tar := range treetest.OddLayers() {
 		t.Run(name, func(t *testing.T) {
 			tree := toctest.Tree(t, tar)
-			want := overlay(t, unpack(t, tar)+":"+unpackedBase)
-			got := overlay(t, image(t, tree, tar)+":"+mountedBase)
+			want := treetest.Overlay(t, treetest.Unpack(t, tar), unpackedBase)
+			got := treetest.Overlay(t, image(t, tree, tar), mountedBase)
 			for _, d := range treetest.Compare(want, got, treetest.Unpacked(tree)) {
 				t.Error(d)
 			}

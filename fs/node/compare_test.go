@@ -4,13 +4,8 @@
 package node_test
 
 import (
-	"bytes"
 	"context"
-	"os"
-	"path/filepath"
 	"testing"
-
-	"github.com/containerd/containerd/v2/pkg/archive"
 
 	"github.com/spryd/spry/fs/node"
 	"github.com/spryd/spry/fs/node/treetest"
@@ -68,19 +63,6 @@ func mountTar(t testing.TB, loop *session.Loop, tar []byte, o node.Options) stri
 	return mountTree(t, loop, tree, tarContent{tree, tar}, o)
 }
 
-// unpack applies the layer to a new directory as an overlayfs snapshot.
-func unpack(t testing.TB, tar []byte) string {
-	t.Helper()
-	dir := filepath.Join(t.TempDir(), "fs")
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := archive.Apply(t.Context(), dir, bytes.NewReader(tar), archive.WithConvertWhiteout(archive.OverlayConvertWhiteout)); err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
-
 func TestMountEqualsUnpack(t *testing.T) {
 	loop := newLoop(t)
 	for name, tar := range treetest.OddLayers() {
@@ -88,7 +70,7 @@ func TestMountEqualsUnpack(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				tree := toctest.Tree(t, tar)
 				mnt := mountTree(t, loop, tree, tarContent{tree, tar}, o)
-				for _, d := range treetest.Compare(unpack(t, tar), mnt, treetest.Unpacked(tree)) {
+				for _, d := range treetest.Compare(treetest.Unpack(t, tar), mnt, treetest.Unpacked(tree)) {
 					t.Error(d)
 				}
 			})

@@ -6,43 +6,19 @@ package node_test
 import (
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"golang.org/x/sys/unix"
 
 	"github.com/spryd/spry/fs/node"
 	"github.com/spryd/spry/fs/node/treetest"
 	"github.com/spryd/spry/index/toc/toctest"
 )
 
-// overlay mounts the layers, topmost first, with an upper directory on top.
-func overlay(t testing.TB, lower ...string) string {
-	t.Helper()
-	dir := t.TempDir()
-	for _, d := range []string{"upper", "work", "merged"} {
-		if err := os.Mkdir(filepath.Join(dir, d), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	merged := filepath.Join(dir, "merged")
-	opts := "lowerdir=" + strings.Join(lower, ":") + ",upperdir=" + filepath.Join(dir, "upper") + ",workdir=" + filepath.Join(dir, "work")
-	if err := unix.Mount("overlay", merged, "overlay", 0, opts); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := unix.Unmount(merged, 0); err != nil {
-			t.Error(err)
-		}
-	})
-	return merged
-}
-
 func TestOverlayEqualsUnpack(t *testing.T) {
 	loop := newLoop(t)
 	base := treetest.Base()
-	unpackedBase := unpack(t, base)
+	unpackedBase := treetest.Unpack(t, base)
 	mountedBase := mountTar(t, loop, base, node.Options{})
 	for name, tar := range treetest.OddLayers() {
 		if name == "many" {
@@ -51,8 +27,8 @@ func TestOverlayEqualsUnpack(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			tree := toctest.Tree(t, tar)
 			mounted := mountTree(t, loop, tree, tarContent{tree, tar}, node.Options{})
-			want := overlay(t, unpack(t, tar), unpackedBase)
-			got := overlay(t, mounted, mountedBase)
+			want := treetest.Overlay(t, treetest.Unpack(t, tar), unpackedBase)
+			got := treetest.Overlay(t, mounted, mountedBase)
 			for _, d := range treetest.Compare(want, got, treetest.Unpacked(tree)) {
 				t.Error(d)
 			}
@@ -64,7 +40,7 @@ func TestOverlayEqualsUnpack(t *testing.T) {
 func TestOverlayHides(t *testing.T) {
 	loop := newLoop(t)
 	layers := treetest.OddLayers()
-	merged := overlay(t, mountTar(t, loop, layers["whiteouts"], node.Options{}), mountTar(t, loop, layers["base"], node.Options{}))
+	merged := treetest.Overlay(t, mountTar(t, loop, layers["whiteouts"], node.Options{}), mountTar(t, loop, layers["base"], node.Options{}))
 	for dir, want := range map[string][]string{
 		"keep":   {"b", "c"},
 		"opaque": {"new"},
@@ -90,7 +66,7 @@ func TestCopyUp(t *testing.T) {
 	loop := newLoop(t)
 	tar := treetest.OddLayers()["sizes"]
 	mounted := mountTar(t, loop, tar, node.Options{})
-	merged := overlay(t, mounted)
+	merged := treetest.Overlay(t, mounted)
 	path := filepath.Join(merged, "size-1048577")
 	before, err := os.ReadFile(path)
 	if err != nil {
@@ -120,7 +96,7 @@ func TestCopyUp(t *testing.T) {
 	if err != nil || string(after) != string(before)+"more" {
 		t.Errorf("after append: %d bytes, %v", len(after), err)
 	}
-	if diffs := treetest.Compare(unpack(t, tar), mounted, treetest.Options{IgnoreMtime: func(rel string) bool { return rel == "." }}); diffs != nil {
+	if diffs := treetest.Compare(treetest.Unpack(t, tar), mounted, treetest.Options{IgnoreMtime: func(rel string) bool { return rel == "." }}); diffs != nil {
 		t.Errorf("the layer changed: %v", diffs)
 	}
 }
@@ -129,7 +105,7 @@ func TestCopyUp(t *testing.T) {
 // as a container engine inside of it would mount.
 func TestNestedOverlay(t *testing.T) {
 	layer := treetest.NewLayer().File("f", "content").Bytes()
-	inner := overlay(t, overlay(t, mountTar(t, newLoop(t), layer, node.Options{})))
+	inner := treetest.Overlay(t, treetest.Overlay(t, mountTar(t, newLoop(t), layer, node.Options{})))
 	if b, err := os.ReadFile(filepath.Join(inner, "f")); err != nil || string(b) != "content" {
 		t.Errorf("%q, %v", b, err)
 	}

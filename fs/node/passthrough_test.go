@@ -59,13 +59,13 @@ func TestPassthroughEqualsUnpack(t *testing.T) {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
-			dir := unpack(t, tar)
+			dir := treetest.Unpack(t, tar)
 			at := mountPassed(t, loop, tar, dir)
 			o := treetest.Unpacked(toctest.Tree(t, tar))
 			for _, d := range treetest.Compare(dir, at, o) {
 				t.Error(d)
 			}
-			for _, d := range treetest.Compare(overlay(t, dir), overlay(t, at), o) {
+			for _, d := range treetest.Compare(treetest.Overlay(t, dir), treetest.Overlay(t, at), o) {
 				t.Errorf("overlay: %s", d)
 			}
 		})
@@ -82,7 +82,7 @@ func TestPassthroughInUse(t *testing.T) {
 	noise := treetest.Noise(1, 5<<20)
 	layer := treetest.NewLayer().Add(tar.Header{Name: "exe", Mode: 0o755}, string(self)).File("data", noise)
 	blob := layer.Bytes()
-	merged := overlay(t, mountPassed(t, newLoop(t), blob, unpack(t, blob)))
+	merged := treetest.Overlay(t, mountPassed(t, newLoop(t), blob, treetest.Unpack(t, blob)))
 	data := filepath.Join(merged, "data")
 
 	held, err := os.Open(data)
@@ -126,7 +126,7 @@ const passedBytes = 64 << 20
 // overlay as containers see it. Everything is in the page cache.
 func BenchmarkOverlay(b *testing.B) {
 	tar := treetest.NewLayer().File("large", treetest.Noise(1, passedBytes)).File("small", treetest.Noise(2, 4096)).File("middle", treetest.Noise(3, 1<<20)).Bytes()
-	dir, loop := unpack(b, tar), newLoop(b)
+	dir, loop := treetest.Unpack(b, tar), newLoop(b)
 	layers := map[string]string{
 		"unpacked":    dir,
 		"passthrough": mountPassed(b, loop, tar, dir),
@@ -134,7 +134,7 @@ func BenchmarkOverlay(b *testing.B) {
 		"noopen":      mountTar(b, loop, tar, node.Options{NoOpen: true}),
 	}
 	for _, name := range []string{"unpacked", "passthrough", "open", "noopen"} {
-		merged := overlay(b, layers[name])
+		merged := treetest.Overlay(b, layers[name])
 		large := filepath.Join(merged, "large")
 		b.Run("sequential/"+name, func(b *testing.B) { benchReads(b, large, 1<<20, false) })
 		b.Run("random/"+name, func(b *testing.B) { benchReads(b, large, 4096, true) })
@@ -193,10 +193,10 @@ func benchOpens(b *testing.B, path string) {
 // speed of the second as a part of the first.
 func BenchmarkPassthroughRatio(b *testing.B) {
 	tar := treetest.NewLayer().File("large", treetest.Noise(1, passedBytes)).Bytes()
-	dir := unpack(b, tar)
+	dir := treetest.Unpack(b, tar)
 	var fds [2]int
 	for i, lower := range []string{dir, mountPassed(b, newLoop(b), tar, dir)} {
-		fd, err := unix.Open(filepath.Join(overlay(b, lower), "large"), unix.O_RDONLY, 0)
+		fd, err := unix.Open(filepath.Join(treetest.Overlay(b, lower), "large"), unix.O_RDONLY, 0)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -71,7 +71,7 @@ func TestPrivileges(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = unix.Unmount(bind, 0) })
-	for name, dir := range map[string]string{"layer": mounted, "bind": bind, "overlay": overlay(t, mounted), "unpacked": unpack(t, layer)} {
+	for name, dir := range map[string]string{"layer": mounted, "bind": bind, "overlay": treetest.Overlay(t, mounted), "unpacked": treetest.Unpack(t, layer)} {
 		t.Run(name, func(t *testing.T) {
 			openPath(t, filepath.Dir(dir))
 			openPath(t, filepath.Dir(filepath.Dir(dir)))

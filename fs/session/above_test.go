@@ -8,7 +8,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"sync"
 	"testing"
 
 	"github.com/hanwen/go-fuse/v2/fuse"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/spryd/spry/fs/detached"
 	"github.com/spryd/spry/fs/session"
+	"github.com/spryd/spry/fs/session/sessiontest"
 )
 
 // rootFile is a file system whose root is a file.
@@ -78,68 +78,12 @@ func (a *tmpfsAbove) check(t *testing.T) {
 	}
 }
 
-// fileKeeper keeps sessions in this process.
-type fileKeeper struct {
-	mu   sync.Mutex
-	kept map[string][]*os.File // guarded by mu
-}
-
-func (k *fileKeeper) Hold(name string, files ...*os.File) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.kept == nil {
-		k.kept = map[string][]*os.File{}
-	}
-	for _, f := range files {
-		conn, err := f.SyscallConn() // Fd would make it blocking
-		if err != nil {
-			return err
-		}
-		err = errors.Join(err, conn.Control(func(fd uintptr) {
-			var n int
-			if n, err = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 3); err == nil {
-				k.kept[name] = append(k.kept[name], os.NewFile(uintptr(n), name))
-			}
-		}))
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (k *fileKeeper) Drop(name string) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	for _, f := range k.kept[name] {
-		_ = f.Close()
-	}
-	delete(k.kept, name)
-	return nil
-}
-
-func (k *fileKeeper) len() int {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return len(k.kept)
-}
-
-// inherited is what a successor gets.
-func (k *fileKeeper) inherited() (all []session.Inherited) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	for name, files := range k.kept {
-		all = append(all, session.Inherited{Name: name, Files: files})
-	}
-	return all
-}
-
 // What is mounted above a session is its mount: it is unmounted with it, and the session
 // ends when that is gone and has closed the file.
 func TestAbove(t *testing.T) {
-	dir, k := t.TempDir(), &fileKeeper{}
+	dir, k := t.TempDir(), sessiontest.NewKeeper(t)
 	loop := newLoop(t, session.Options{Keeper: k})
-	above := &tmpfsAbove{held: k.len}
+	above := &tmpfsAbove{held: k.Len}
 	s, err := loop.Mount(dir, rootFile{fuse.NewDefaultRawFileSystem()}, session.MountOptions{Identity: "x", Above: above.mount})
 	if err != nil {
 		t.Fatal(err)
@@ -156,20 +100,20 @@ func TestAbove(t *testing.T) {
 	if err := unix.Statfs(dir, &st); err != nil || st.Type == unix.TMPFS_MAGIC {
 		t.Errorf("still mounted: %v", err)
 	}
-	if n := k.len(); n != 0 {
+	if n := k.Len(); n != 0 {
 		t.Errorf("the keeper has %d sessions", n)
 	}
 }
 
 // A successor serves on what is shown by a mount above, and knows that by the mount.
 func TestAboveIsTakenOver(t *testing.T) {
-	dir, k := t.TempDir(), &fileKeeper{}
+	dir, k := t.TempDir(), sessiontest.NewKeeper(t)
 	raw := rootFile{fuse.NewDefaultRawFileSystem()}
 	first, err := session.New(session.Options{ReadsOwn: true, Keeper: k})
 	if err != nil {
 		t.Fatal(err)
 	}
-	above := &tmpfsAbove{held: k.len}
+	above := &tmpfsAbove{held: k.Len}
 	o := session.MountOptions{Identity: "x", Above: above.mount}
 	if _, err := first.Mount(dir, raw, o); err != nil {
 		t.Fatal(err)
@@ -179,7 +123,7 @@ func TestAboveIsTakenOver(t *testing.T) {
 	if err := first.Close(); err != nil {
 		t.Fatal(err)
 	}
-	next := newLoop(t, session.Options{Keeper: k, Inherited: k.inherited()})
+	next := newLoop(t, session.Options{Keeper: k, Inherited: k.Inherit(t)})
 	if got := next.Orphans(); len(got) != 1 || !got[0].Above || got[0].Mountpoint != dir {
 		t.Fatalf("left behind: %+v", got)
 	}
@@ -199,7 +143,7 @@ func TestAboveIsTakenOver(t *testing.T) {
 
 // Nothing stays of a session above which nothing can be mounted.
 func TestNothingAbove(t *testing.T) {
-	k := &fileKeeper{}
+	k := sessiontest.NewKeeper(t)
 	loop := newLoop(t, session.Options{Keeper: k})
 	above := &tmpfsAbove{err: unix.ENOSPC}
 	dir := t.TempDir()
@@ -207,8 +151,8 @@ func TestNothingAbove(t *testing.T) {
 	if !errors.Is(err, unix.ENOSPC) {
 		t.Errorf("error %v, want %v", err, unix.ENOSPC)
 	}
-	if k.len() != 0 {
-		t.Errorf("the keeper has %d sessions", k.len())
+	if k.Len() != 0 {
+		t.Errorf("the keeper has %d sessions", k.Len())
 	}
 	if err := os.Remove(filepath.Clean(dir)); err != nil {
 		t.Error(err)

@@ -6,77 +6,19 @@ package session_test
 import (
 	"os"
 	"path/filepath"
-	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/spryd/spry/fs/session"
+	"github.com/spryd/spry/fs/session/sessiontest"
 )
-
-// held is a keeper in this process.
-type held struct {
-	mu    sync.Mutex
-	files map[string][]*os.File
-}
-
-func newHeld(t *testing.T) *held {
-	h := &held{files: map[string][]*os.File{}}
-	t.Cleanup(func() {
-		for name := range h.files {
-			_ = h.Drop(name)
-		}
-	})
-	return h
-}
-
-func (h *held) Hold(name string, files ...*os.File) error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, f := range files {
-		rc, err := f.SyscallConn()
-		if err != nil {
-			return err
-		}
-		var fd int
-		var dup error
-		if err := rc.Control(func(n uintptr) { fd, dup = unix.FcntlInt(n, unix.F_DUPFD_CLOEXEC, 3) }); err != nil || dup != nil {
-			return dup
-		}
-		h.files[name] = append(h.files[name], os.NewFile(uintptr(fd), "held"))
-	}
-	return nil
-}
-
-func (h *held) Drop(name string) error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, f := range h.files[name] {
-		_ = f.Close()
-	}
-	delete(h.files, name)
-	return nil
-}
-
-// inherit gives duplicates of everything to a loop.
-func (h *held) inherit(t *testing.T) (in []session.Inherited) {
-	t.Helper()
-	other := newHeld(t)
-	for name, files := range h.files {
-		if err := other.Hold(name, files...); err != nil {
-			t.Fatal(err)
-		}
-		in = append(in, session.Inherited{Name: name, Files: other.files[name]})
-		delete(other.files, name)
-	}
-	return in
-}
 
 // TestLeave hands a mount from loop to loop while a read is in progress and
 // files are open: nobody sees anything but the time it takes.
 func TestLeave(t *testing.T) {
 	needPassthrough(t, t.TempDir()) // the kernels that have it can resend
-	k, dir := newHeld(t), t.TempDir()
+	k, dir := sessiontest.NewKeeper(t), t.TempDir()
 	b := newBacking(t)
 	b.ready.Store(true)
 	if err := os.Rename(b.path, filepath.Join(dir, "backing")); err != nil {
@@ -88,7 +30,7 @@ func TestLeave(t *testing.T) {
 	}
 	read := make(chan error, 1)
 	for i := range 4 {
-		o := session.Options{ReadsOwn: true, Keeper: k, Inherited: k.inherit(t)}
+		o := session.Options{ReadsOwn: true, Keeper: k, Inherited: k.Inherit(t)}
 		loop, err := session.New(o)
 		if err != nil {
 			t.Fatal(err)
@@ -117,8 +59,8 @@ func TestLeave(t *testing.T) {
 			if err := s.Unmount(); err != nil {
 				t.Error(err)
 			}
-			if len(k.files) != 0 {
-				t.Errorf("the keeper still has %d mounts", len(k.files))
+			if n := k.Len(); n != 0 {
+				t.Errorf("the keeper still has %d mounts", n)
 			}
 		}
 		loop.Leave()

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copyright The Spry Authors.
 
-// Package sessiontest has FUSE mounts that nobody serves, as a server that was
+// Package sessiontest has a keeper of sessions, and FUSE mounts that nobody serves, as a server that was
 // killed leaves them.
 package sessiontest
 
