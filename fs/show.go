@@ -41,6 +41,7 @@ type look struct {
 // ways are the ways to show the layer of s, the best one first. What a predecessor left stays
 // as it is.
 func (f *FileSystem) ways(s *served, d digest.Digest, onError func(toc.NodeID, int64, error)) (ways []way) {
+	_ = os.Remove(f.imageFile(d)) // of a process that was killed while it mounted it
 	noOpen := f.options.Session.Support().Passthrough != nil || !prefersPassthrough(s.layer.Tree())
 	image := noOpen && f.options.Erofs
 	for _, orphan := range f.options.Session.Orphans() {
@@ -85,10 +86,12 @@ func (f *FileSystem) showImage(s *served, d digest.Digest, im *erofs.Image, onEr
 			}
 			return true
 		},
-		Above: mountImage(im, filepath.Join(f.dir(d), imageName)),
+		Above: mountImage(im, f.imageFile(d)),
 	}
 	return way{look{"erofs", im.Size()}, node.NewStream(l.Tree(), l, node.Options{OnError: onError}), o}
 }
+
+func (f *FileSystem) imageFile(d digest.Digest) string { return filepath.Join(f.dir(d), imageName) }
 
 // mountImage mounts an image above its layer, by a file that is there meanwhile.
 func mountImage(im *erofs.Image, file string) func(root string) (*os.File, error) {

@@ -4,6 +4,7 @@
 package fs_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -82,6 +83,28 @@ func TestShownAsErofs(t *testing.T) {
 	}
 }
 
+// A layer whose image cannot be mounted is shown through FUSE alone.
+func TestErofsFails(t *testing.T) {
+	needErofs(t)
+	img := push(t, remotetest.New(t), "app", "", 1)
+	d := img.desc.Layers[0].Digest
+	h := start(t, t.TempDir(), nil)
+	h.mount(t, img, 0, "a")
+	h.stop(t)
+	image := filepath.Join(h.root, "layers", d.Encoded(), "erofs", "in the way")
+	if err := os.MkdirAll(image, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	h = start(t, h.root, nil)
+	if err := h.Restore(t.Context(), d, "a"); err != nil {
+		t.Fatal(err)
+	}
+	if isErofs(t, h.dir(t, d)) || h.Layers()[0].Shown != "fuse" {
+		t.Errorf("shown as %s", h.Layers()[0].Shown)
+	}
+	verify(t, h.dir(t, d), img.files[0])
+}
+
 // What is shown stays as it is when servers follow each other, whatever the next one prefers.
 func TestFormStaysWhenServersChange(t *testing.T) {
 	needErofs(t)
@@ -96,6 +119,10 @@ func TestFormStaysWhenServersChange(t *testing.T) {
 		container, unmount := overlayOn(t, h.dir(t, d))
 		was := mountOf(t, h.dir(t, d))
 		h.leave(t)
+		left := filepath.Join(root, "layers", d.Encoded(), "erofs") // if it was killed while it mounted
+		if err := os.WriteFile(left, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
 		h = succeedAs(t, root, k, !first)
 		if err := h.Restore(t.Context(), d, "a"); err != nil {
 			t.Fatal(err)
@@ -103,6 +130,9 @@ func TestFormStaysWhenServersChange(t *testing.T) {
 		h.Settle()
 		if mountOf(t, h.dir(t, d)) != was || isErofs(t, h.dir(t, d)) != first {
 			t.Errorf("EROFS %t: mounted anew", first)
+		}
+		if _, err := os.Lstat(left); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("EROFS %t: an image that was being mounted is left: %v", first, err)
 		}
 		srv.ClearRules()
 		verify(t, container, img.files[0])

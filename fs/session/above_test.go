@@ -145,16 +145,23 @@ func TestAboveIsTakenOver(t *testing.T) {
 func TestNothingAbove(t *testing.T) {
 	k := sessiontest.NewKeeper(t)
 	loop := newLoop(t, session.Options{Keeper: k})
-	above := &tmpfsAbove{err: unix.ENOSPC}
+	raw := rootFile{fuse.NewDefaultRawFileSystem()}
 	dir := t.TempDir()
-	_, err := loop.Mount(dir, rootFile{fuse.NewDefaultRawFileSystem()}, session.MountOptions{Identity: "x", Above: above.mount})
+	above := &tmpfsAbove{err: unix.ENOSPC}
+	_, err := loop.Mount(dir, raw, session.MountOptions{Identity: "x", Above: above.mount})
 	if !errors.Is(err, unix.ENOSPC) {
 		t.Errorf("error %v, want %v", err, unix.ENOSPC)
 	}
+	above = &tmpfsAbove{} // but there is no place for it
+	_, err = loop.Mount(filepath.Join(dir, "missing"), raw, session.MountOptions{Identity: "x", Above: above.mount})
+	if !errors.Is(err, unix.ENOENT) {
+		t.Errorf("error %v, want %v", err, unix.ENOENT)
+	}
+	_ = unix.Close(above.fd)
 	if k.Len() != 0 {
 		t.Errorf("the keeper has %d sessions", k.Len())
 	}
-	if err := os.Remove(filepath.Clean(dir)); err != nil {
+	if err := os.Remove(dir); err != nil {
 		t.Error(err)
 	}
 }
