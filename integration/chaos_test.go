@@ -80,7 +80,7 @@ func TestChaos(t *testing.T) {
 		churn.end(t)
 	}
 	c.load.end()
-	t.Logf("did %v", c.counts)
+	t.Logf("did %v; %d looks at a dead server that did not end", c.counts, strings.Count(c.spryd.Log(), "server is dead but does not end"))
 	c.nothingLeft(before, files)
 }
 
