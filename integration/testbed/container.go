@@ -57,7 +57,7 @@ func (h *Host) Run(ctx context.Context, o RunOptions) (*Container, error) {
 		}
 	}
 	c.end(ctx) // a cancelled ctx ends ctr but not the container
-	return nil, fmt.Errorf("the container of %s ended without READY: %w: %s", o.Ref, errors.Join(c.cmd.Wait(), ctx.Err()), c.stderr.String())
+	return nil, fmt.Errorf("the container of %s: %w: %s", o.Ref, errors.Join(errors.New("ended without READY"), c.cmd.Wait(), ctx.Err()), c.stderr.String())
 }
 
 // drain keeps the container's output from filling the pipe; Kill waits for it.
