@@ -55,7 +55,7 @@ type Scheduler struct {
 	// mu guards everything below, and the fields of leases.
 	mu      sync.Mutex
 	running [classes]int
-	waiting [classes]list.List // of *waiter, first come first served
+	waiting [classes]list.List // of *waiter, by order
 	changed chan struct{}      // closed and replaced by wakeLocked
 	pace    pace               // of Background
 	alarm   *time.Timer        // settles when pace has credit again; nil: not set
@@ -64,6 +64,7 @@ type Scheduler struct {
 
 // waiter is one Acquire that could not be answered at once.
 type waiter struct {
+	order string // see WithOrder
 	ready chan struct{}
 	lease *Lease // set before ready is closed
 }
@@ -89,8 +90,9 @@ func New(o Options) *Scheduler {
 	}
 }
 
-// Acquire waits for the right to run a transfer of class c. The error is the
-// cause of ctx's end; then there is no lease to release.
+// Acquire waits for the right to run a transfer of class c, in the order of ctx if
+// it has one (WithOrder). The error is the cause of ctx's end; then there is no
+// lease to release.
 func (s *Scheduler) Acquire(ctx context.Context, c Class) (*Lease, error) {
 	if c < Demand || c >= classes {
 		return nil, fmt.Errorf("fetch class %d: unknown", c)
@@ -98,9 +100,9 @@ func (s *Scheduler) Acquire(ctx context.Context, c Class) (*Lease, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	w := &waiter{ready: make(chan struct{})}
+	w := &waiter{order: Order(ctx), ready: make(chan struct{})}
 	s.mu.Lock()
-	place := s.waiting[c].PushBack(w)
+	place := queue(&s.waiting[c], w)
 	s.settleLocked()
 	s.mu.Unlock()
 	select {

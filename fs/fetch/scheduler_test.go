@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -61,6 +62,38 @@ func TestPriorityIsStrict(t *testing.T) {
 			order[0], order[1] = order[1], order[0]
 		}
 		if d := cmp.Diff(want, order); d != "" {
+			t.Errorf("order of grants (-want +got):\n%s", d)
+		}
+	})
+}
+
+// TestOrderInAClass: what has no order is first, then the lowest, and of equal ones
+// who came first.
+func TestOrderInAClass(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := fetch.New(fetch.Options{Connections: 1, Reserved: 1})
+		held := acquire(t, s, fetch.Readahead)
+		got := make(chan string, 10)
+		for _, name := range []string{"b 1", "c", "a", " 1", "b 2", " 2"} {
+			order, _, _ := strings.Cut(name, " ")
+			ctx := t.Context()
+			if order != "" {
+				ctx = fetch.WithOrder(ctx, order)
+			}
+			go func() {
+				if l, err := s.Acquire(ctx, fetch.Readahead); err == nil {
+					got <- name
+					l.Release()
+				}
+			}()
+			synctest.Wait()
+		}
+		held.Release()
+		var order []string
+		for range cap(got) - 4 {
+			order = append(order, <-got)
+		}
+		if d := cmp.Diff([]string{" 1", " 2", "a", "b 1", "b 2", "c"}, order); d != "" {
 			t.Errorf("order of grants (-want +got):\n%s", d)
 		}
 	})

@@ -63,7 +63,7 @@ func TestArgumentsAreBounded(t *testing.T) {
 	if got := strings.Join(c.path, ":"); got != "/a:/c" {
 		t.Errorf("PATH is %.99q", got)
 	}
-	s := newStart(t.Context(), Image{base(t)}, nil)
+	s := newStart(t.Context(), Image{base(t)}, nil, expected)
 	if n := allocated(func() { c.find(s, strings.Repeat("w", maxText)) }); n > 3*maxText/2 || s.finds.Load() > 0 {
 		t.Errorf("a long word: %d bytes, %d finds", n, s.finds.Load())
 	}
@@ -72,7 +72,7 @@ func TestArgumentsAreBounded(t *testing.T) {
 // TestNamesAreForgotten: what is known to have been looked for holds no text, and is
 // not more than maxLooked.
 func TestNamesAreForgotten(t *testing.T) {
-	s := newStart(t.Context(), nil, nil)
+	s := newStart(t.Context(), nil, nil, expected)
 	text := "name and the rest"
 	if !s.first("x", text[:4]) || s.first("x", text[:4]) || !s.first("y", text[:4]) {
 		t.Error("not the first")
@@ -104,7 +104,7 @@ func TestParts(t *testing.T) {
 		t.Errorf("%d parts", n)
 	}
 	clear(l.parts)
-	s := newStart(t.Context(), Image{l}, nil)
+	s := newStart(t.Context(), Image{l}, nil, expected)
 	s.files = 10
 	for i := range int64(2 * maxFiles) {
 		s.addPart(content{s, f}, i, i+1)
@@ -123,9 +123,9 @@ func TestJarsWait(t *testing.T) {
 		t.Fatal("not there")
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	s := newStart(ctx, Image{l}, nil)
-	for range cap(s.texts) {
-		s.texts <- struct{}{}
+	s := newStart(ctx, Image{l}, nil, expected)
+	for range parallelTexts {
+		s.texts.take(t.Context(), "")
 	}
 	s.load(f, s.size(f))
 	cancel()
@@ -145,7 +145,7 @@ func TestLibrariesEnd(t *testing.T) {
 	}
 	l := newLayer(t, elfFile("program", linkage{needed: needed, search: search}))
 	f, ok := Image{l}.Find("program")
-	s := newStart(t.Context(), Image{l}, nil)
+	s := newStart(t.Context(), Image{l}, nil, expected)
 	c := content{s, f}
 	if !ok || c.fetch(0, s.size(f)) != nil {
 		t.Fatal("not there")

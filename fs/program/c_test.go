@@ -74,13 +74,13 @@ func TestCIsBounded(t *testing.T) {
 	if n := allocated(func() { cIncludes(conditions(maxText / 8)) }); n > 2*maxText { // with the text
 		t.Errorf("%d bytes for conditions", n)
 	}
-	s := newStart(t.Context(), Image{newLayer(t, files("usr/include/h1", "")...)}, nil)
+	s := newStart(t.Context(), Image{newLayer(t, files("usr/include/h1", "")...)}, nil, expected)
 	s.addC(File{Path: "/main.c"}, many.String())
 	if n := s.finds.Load(); n < maxNames || len(s.looked) != maxNames || s.files != 1 {
 		t.Errorf("%d finds, %d names, %d files", n, len(s.looked), s.files)
 	}
 	s.work.Wait()
-	s = newStart(t.Context(), s.image, nil)
+	s = newStart(t.Context(), s.image, nil, expected)
 	s.finds.Store(maxFinds)
 	s.addC(File{Path: "/main.c"}, many.String())
 	if n := s.finds.Load(); n != maxFinds || len(s.looked) > 0 {

@@ -4,7 +4,9 @@
 package program
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -72,6 +74,42 @@ func TestPython(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			follows(t, c.config, c.want, newLayer(t, upper...), newLayer(t, lower...))
 		})
+	}
+}
+
+// TestPythonBoot: what the interpreter reads before its program, with the code in
+// files of paths.
+func TestPythonBoot(t *testing.T) {
+	for version, frozen := range map[string]bool{"python3.10": false, "python3.11": true} {
+		lib := "usr/lib/" + version + "/"
+		l := newLayer(t, append(files(lib+"encodings/__init__.py", "", lib+"encodings/aliases.py", "", lib+"encodings/utf_8.py", "import codecs\n",
+			lib+"encodings/cp037.py", "", lib+"os.py", "", lib+"codecs.py", "", lib+"types.py", "", lib+"importlib/__init__.py", "", lib+"importlib/util.py", "",
+			lib+"unused.py", "", lib+"site-packages/a-1.0-nspkg.pth", "import sys, types;x = 1 and __import__('importlib.util'); __import__(x)\n",
+			"usr/lib/python3/dist-packages/b.pth", "unused\n", lib+"site-packages/other.txt", "import unused\n"), elfFile("usr/bin/"+version, linkage{}))...)
+		want := []string{"0:usr/bin/" + version, "0:" + lib + "codecs.py", "0:" + lib + "encodings/__init__.py", "0:" + lib + "encodings/aliases.py",
+			"0:" + lib + "encodings/utf_8.py", "0:" + lib + "importlib/__init__.py", "0:" + lib + "importlib/util.py",
+			"0:" + lib + "site-packages/a-1.0-nspkg.pth", "0:" + lib + "types.py", "0:usr/lib/python3/dist-packages/b.pth"}
+		if !frozen {
+			want = append(want, "0:"+lib+"os.py")
+		}
+		follows(t, `{"config":{"Cmd":["`+version+`"]}}`, want, l)
+	}
+}
+
+// TestOrder: what the first import needs, and that needs, comes before the second,
+// and what a container reads already before all.
+func TestOrder(t *testing.T) {
+	const lib = "usr/lib/python3/dist-packages/"
+	l := newLayer(t, files("main", "#!/usr/bin/python3\nimport one, two\n", lib+"one/__init__.py", "from . import deep\n", lib+"one/deep.py", "import deeper\n",
+		lib+"deeper.py", "import end\n", lib+"end.py", "", lib+"two.py", "import last\n", lib+"last.py", "", lib+"now.py", "import at, once\n", lib+"at.py", "", lib+"once.py", "")...)
+	Start(t.Context(), Image{l}, command(t, `{"config":{"Cmd":["/main"]}}`))
+	if f, ok := (Image{l}).Find(lib + "now.py"); ok {
+		Load(t.Context(), Image{l}, f)
+	}
+	got := slices.SortedFunc(maps.Keys(l.orders), func(a, b string) int { return cmp.Compare(l.orders[a], l.orders[b]) })
+	want := []string{lib + "now.py", lib + "at.py", lib + "once.py", "main", lib + "one/__init__.py", lib + "one/deep.py", lib + "deeper.py", lib + "end.py", lib + "two.py", lib + "last.py"}
+	if !slices.Equal(got, want) {
+		t.Errorf("fetched in the order %q, want %q", got, want)
 	}
 }
 

@@ -30,7 +30,7 @@ func TestList(t *testing.T) {
 	upper := newLayer(t, remotetest.File{Name: "d/b", Link: "/target/file"}, remotetest.File{Name: "d/c/x", Body: "x"})
 	lower := newLayer(t, remotetest.File{Name: "d/a", Body: "x"}, remotetest.File{Name: "d/b", Body: "y"}, remotetest.File{Name: "d/d", Link: "/target"},
 		remotetest.File{Name: "target/file", Body: "x"})
-	s := newStart(t.Context(), Image{upper, lower}, nil)
+	s := newStart(t.Context(), Image{upper, lower}, nil, expected)
 	show := func(all []named) (shown []string) {
 		for _, n := range all {
 			kind := map[[2]bool]string{{true, false}: "file", {false, true}: "directory"}[[2]bool{n.isFile, n.isDir}]
@@ -69,23 +69,23 @@ func (l *endingLayer) Tree() *toc.Tree {
 // outlive the start.
 func TestListEnds(t *testing.T) {
 	l := linksIn(t, listed, 300)
-	s := newStart(t.Context(), Image{l}, nil)
+	s := newStart(t.Context(), Image{l}, nil, expected)
 	if got := len(s.modules.in("/" + listed)); got != 100 || s.modules.listed != 300 || s.finds.Load() != 600 {
 		t.Errorf("%d modules, %d names, %d finds", got, s.modules.listed, s.finds.Load())
 	}
-	s = newStart(t.Context(), Image{l}, nil)
+	s = newStart(t.Context(), Image{l}, nil, expected)
 	s.modules.listed = maxListed - 30
 	if got := len(s.modules.in("/" + listed)); got != 10 || s.modules.listed != maxListed {
 		t.Errorf("%d modules when %d names were listed", got, s.modules.listed)
 	}
-	s = newStart(t.Context(), Image{l}, nil)
+	s = newStart(t.Context(), Image{l}, nil, expected)
 	s.finds.Store(maxFinds - 60)
 	if got := len(s.list(listed, maxListed)); got != 30 || s.finds.Load() != maxFinds {
 		t.Errorf("%d names, %d finds", got, s.finds.Load())
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ending := &endingLayer{fakeLayer: l, last: 200, end: cancel}
-	s = newStart(ctx, Image{ending}, []string{"/bin", "/usr/bin"})
+	s = newStart(ctx, Image{ending}, []string{"/bin", "/usr/bin"}, expected)
 	s.addImports("/"+listed, []string{"m2"})
 	if ending.looks > ending.last+20 {
 		t.Errorf("looked %d times after the end", ending.looks-ending.last)
@@ -95,7 +95,7 @@ func TestListEnds(t *testing.T) {
 // TestListOfLongPaths: names are kept with their paths.
 func TestListOfLongPaths(t *testing.T) {
 	dir := strings.Repeat("d", toc.MaxName) + strings.Repeat("/"+strings.Repeat("d", toc.MaxName), 3)
-	s := newStart(t.Context(), Image{linksIn(t, dir, 90)}, nil)
+	s := newStart(t.Context(), Image{linksIn(t, dir, 90)}, nil, expected)
 	s.modules.listed = maxListed - 60
 	if got := len(s.modules.in("/" + dir)); got != 4 || s.modules.listed != maxListed {
 		t.Errorf("%d modules when %d names were listed", got, s.modules.listed-maxListed)
@@ -105,7 +105,7 @@ func TestListOfLongPaths(t *testing.T) {
 // TestCommandEnds: the words of commands are looked for as all else is.
 func TestCommandEnds(t *testing.T) {
 	l := &endingLayer{fakeLayer: base(t)}
-	s := newStart(t.Context(), Image{l}, nil)
+	s := newStart(t.Context(), Image{l}, nil, expected)
 	c := command(t, `{"config":{"Env":["PATH=/a:/b:/c"]}}`)
 	for _, word := range []string{"sh", "./sh", "/bin/sh"} {
 		c.find(s, word)

@@ -35,6 +35,25 @@ func sourceNames(source string) (names []string) {
 	return names
 }
 
+// calledNames are the modules that code imports by calls of __import__, up to
+// maxImports.
+func calledNames(code string) (names []string) {
+	for len(names) < maxImports {
+		_, rest, ok := strings.Cut(code, "__import__(")
+		if !ok {
+			break
+		}
+		code = rest
+		if rest = strings.TrimLeft(rest, " "); rest == "" || rest[0] != '\'' && rest[0] != '"' {
+			continue
+		}
+		if name, _, ok := strings.Cut(rest[1:], rest[:1]); ok {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // opensBlock says whether a line begins a statement with a block that runs at
 // import.
 func opensBlock(line string) bool {

@@ -6,6 +6,7 @@ package program
 import (
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 )
@@ -13,6 +14,9 @@ import (
 const (
 	initModule = "__init__"
 	cacheDir   = "__pycache__"
+	// pathSuffix is that of a file in a directory of installed modules which Python
+	// reads when it starts. Lines of it may be code.
+	pathSuffix = ".pth"
 
 	// maxImports is how many names of a module are looked for, and maxModule the
 	// length of one in bytes.
@@ -30,10 +34,17 @@ const (
 	maxTried  = 1 << 22
 )
 
+// pythonBoot are the modules that Python imports before its program, and pythonFrozen
+// those that it does not read from files since 3.11.
+var (
+	pythonBoot   = []string{"encodings.aliases", "encodings.utf_8", "sitecustomize"}
+	pythonFrozen = []string{"abc", "codecs", "io", "_collections_abc", "_sitebuiltins", "genericpath", "os", "posixpath", "site", "stat"}
+)
+
 // isPython says whether a file of that name that begins with head is a Python
-// module, source or compiled.
+// module, source or compiled, or a file of paths.
 func isPython(name string, head []byte) bool {
-	return strings.HasSuffix(name, ".py") || strings.HasSuffix(name, ".pyc") && isCompiled(head)
+	return strings.HasSuffix(name, ".py") || strings.HasSuffix(name, pathSuffix) || strings.HasSuffix(name, ".pyc") && isCompiled(head)
 }
 
 // module is what can be imported by a name from a directory.
@@ -60,13 +71,14 @@ type modules struct {
 
 	mu     sync.Mutex // guards everything below
 	dirs   map[string]map[string]module
+	paths  map[string][]File   // files of paths, by directory
 	roots  map[string][]string // directories of modules, by that of libraries
 	listed int
 	tried  int
 }
 
 func newModules(s *start) *modules {
-	return &modules{start: s, dirs: make(map[string]map[string]module), roots: make(map[string][]string)}
+	return &modules{start: s, dirs: make(map[string]map[string]module), paths: make(map[string][]File), roots: make(map[string][]string)}
 }
 
 // list is [start.list] as long as not too much was listed.
@@ -102,6 +114,8 @@ func (m *modules) in(dir string) map[string]module {
 		case f.isDir:
 			note(f.name, module{isDir: true, rank: m.rankDir(f)})
 		case !f.isFile:
+		case strings.HasSuffix(f.name, pathSuffix):
+			m.paths[dir] = append(m.paths[dir], f.File)
 		case kind == "py" || kind == "pyc":
 			note(stem, module{file: f.File, rank: rankSource})
 		case kind == "so" || strings.HasSuffix(kind, ".so"):
@@ -193,6 +207,24 @@ func (m *modules) installed(lib string) []string {
 	return roots
 }
 
+// addPythonBoot adds what the interpreter at a path reads before its program.
+func (s *start) addPythonBoot(interpreter string) {
+	lib, version := path.Join(path.Dir(interpreter), "../lib"), path.Base(interpreter)
+	names := pythonBoot
+	if minor, err := strconv.Atoi(strings.TrimPrefix(version, "python3.")); err == nil && minor < 11 {
+		names = slices.Concat(names, pythonFrozen)
+	}
+	s.addImports(path.Join(lib, version), names)
+	s.modules.mu.Lock()
+	defer s.modules.mu.Unlock()
+	for _, root := range s.modules.installed(lib) {
+		s.modules.in(root)
+		for _, f := range s.modules.paths[root] {
+			s.add(f, true)
+		}
+	}
+}
+
 // addModules adds what a Python module imports.
 func (s *start) addModules(c content, head []byte) {
 	text, err := c.text()
@@ -206,6 +238,9 @@ func (s *start) addModules(c content, head []byte) {
 		}
 	} else {
 		names = sourceNames(text)
+		if strings.HasSuffix(c.f.Path, pathSuffix) {
+			names = append(names, calledNames(text)...)
+		}
 	}
 	s.addImports(strings.TrimSuffix(path.Dir(c.f.Path), "/"+cacheDir), names)
 }

@@ -176,7 +176,7 @@ func TestRootsAreBounded(t *testing.T) {
 		}
 	}
 	im := Image{newLayer(t, files(pairs...)...)}
-	s := newStart(t.Context(), im, nil)
+	s := newStart(t.Context(), im, nil, expected)
 	for _, p := range []*places{rubyGems, rubySpecs, rubyLibraries, perlModules, nodePackages, phpConfigs, phpExtensions, {patterns: []string{"/*/*/*/*/*"}}} {
 		if n := len(s.among(p)); n > maxRoots {
 			t.Errorf("%d places", n)

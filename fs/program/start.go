@@ -14,6 +14,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/spryd/spry/fs/fetch"
 	"github.com/spryd/spry/fs/read"
 )
 
@@ -60,7 +61,7 @@ func isScript(head []byte) bool { return bytes.HasPrefix(head, []byte("#!")) }
 // that is here, or ctx has ended. What cannot be fetched is left to the reader
 // who needs it.
 func Start(ctx context.Context, im Image, c Command) {
-	s := newStart(ctx, im, c.path)
+	s := newStart(ctx, im, c.path, expected)
 	for _, name := range runtimeFiles {
 		s.add(s.find(name))
 	}
@@ -77,22 +78,29 @@ func Start(ctx context.Context, im Image, c Command) {
 // Load is Start for a file that a container reads now, and that was followed
 // for the first time.
 func Load(ctx context.Context, im Image, f File) {
-	s := newStart(ctx, im, splitPath(defaultPath))
+	s := newStart(ctx, im, splitPath(defaultPath), reading)
 	s.release()
 	s.work.Go(func() { s.load(f, s.size(f)) })
 	s.work.Wait()
 }
 
-// start is what one start fetches.
+// start is one start, or a file of it that needs others.
 type start struct {
+	*shared
+	order  order
+	needed atomic.Uint32 // files that it needs, so far
+}
+
+// shared is what all files of a start have in common: what it fetches.
+type shared struct {
 	ctx   context.Context
 	image Image
 	path  []string // directories of programs
 	work  sync.WaitGroup
-	// slots has an element for each fetch that runs, texts for each file that is
-	// read to see what it needs: these are in memory. Who has one of texts may take
+	// slots are for fetches, texts for files that are read to see what they need:
+	// these are in memory. Who has one of texts may take
 	// one of slots, not the other way round.
-	slots, texts chan struct{}
+	slots, texts *turns
 	modules      *modules
 	finds        atomic.Int64
 
@@ -107,13 +115,18 @@ type start struct {
 	looked   map[[2]string]bool // see first
 }
 
-func newStart(ctx context.Context, im Image, path []string) *start {
-	s := &start{
+func newStart(ctx context.Context, im Image, path []string, o order) *start {
+	s := &start{order: o, shared: &shared{
 		ctx: ctx, image: im, path: path, roots: make(map[*places][]string), looked: make(map[[2]string]bool),
-		slots: make(chan struct{}, parallelFetches), texts: make(chan struct{}, parallelTexts),
-	}
+		slots: newTurns(parallelFetches), texts: newTurns(parallelTexts),
+	}}
 	s.modules = newModules(s)
 	return s
+}
+
+// need is the next file that s needs.
+func (s *start) need() *start {
+	return &start{shared: s.shared, order: s.order.below(s.needed.Add(1))}
 }
 
 // later runs do when what is linked is here: that is read first, and modules are
@@ -191,7 +204,8 @@ func (s *start) begin(f File, n int64) {
 	}
 	s.files++
 	s.bytes += n
-	s.work.Go(func() { s.load(f, n) })
+	need := s.need()
+	s.work.Go(func() { need.load(f, n) })
 }
 
 // addPart fetches bytes [from, to) of a file, unless that is too much.
@@ -237,8 +251,8 @@ func (s *start) load(f File, n int64) {
 
 // look runs do, which looks at what a file needs.
 func (s *start) look(do func()) {
-	if take(s.ctx, s.texts) {
-		defer func() { <-s.texts }()
+	if s.texts.take(s.ctx, s.order) {
+		defer s.texts.give()
 		do()
 	}
 }
@@ -269,6 +283,7 @@ func (s *start) addLinked(c content, n int64) {
 		s.later(s.addRBoot)
 	case isInterpreter(c.f.Path, "python3"):
 		s.addLocale(utf8Locale)
+		s.later(func() { s.addPythonBoot(c.f.Path) })
 	case compiler != "":
 		s.addCompiler(compiler)
 	}
@@ -293,17 +308,6 @@ func (s *start) addLinked(c content, n int64) {
 	}
 }
 
-// take puts an element into slots as soon as there is place, unless ctx ends
-// before.
-func take(ctx context.Context, slots chan<- struct{}) bool {
-	select {
-	case slots <- struct{}{}:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
 // content is a file whose parts are fetched when they are read.
 type content struct {
 	s *start
@@ -311,11 +315,11 @@ type content struct {
 }
 
 func (c content) fetch(off, n int64) error {
-	if !take(c.s.ctx, c.s.slots) {
+	if !c.s.slots.take(c.s.ctx, c.s.order) {
 		return context.Cause(c.s.ctx)
 	}
-	defer func() { <-c.s.slots }()
-	return c.f.Layer.Ahead(c.s.ctx, c.f.Node, off, n)
+	defer c.s.slots.give()
+	return c.f.Layer.Ahead(fetch.WithOrder(c.s.ctx, string(c.s.order)), c.f.Node, off, n)
 }
 
 // text is the whole of a small file.

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/spryd/spry/fs/fetch"
 	"github.com/spryd/spry/fs/read"
 	"github.com/spryd/spry/fs/remote/remotetest"
 	"github.com/spryd/spry/index/toc"
@@ -29,24 +30,26 @@ type fakeLayer struct {
 	mu      sync.Mutex
 	fetched map[string]int64  // end of what was fetched, by path
 	parts   map[string][]part // what was fetched, by path
+	orders  map[string]order  // in which it was, by path
 	seen    map[toc.NodeID]bool
 }
 
 func newLayer(t testing.TB, files ...remotetest.File) *fakeLayer {
 	t.Helper()
-	l := &fakeLayer{tar: remotetest.Tar(t, files...), fetched: make(map[string]int64), parts: make(map[string][]part), seen: make(map[toc.NodeID]bool)}
+	l := &fakeLayer{tar: remotetest.Tar(t, files...), fetched: make(map[string]int64), parts: make(map[string][]part), orders: make(map[string]order), seen: make(map[toc.NodeID]bool)}
 	l.tree = toctest.Tree(t, l.tar)
 	return l
 }
 
 func (l *fakeLayer) Tree() *toc.Tree { return l.tree }
 
-func (l *fakeLayer) Ahead(_ context.Context, id toc.NodeID, off, n int64) error {
+func (l *fakeLayer) Ahead(ctx context.Context, id toc.NodeID, off, n int64) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	path := l.tree.Path(id)
 	l.fetched[path] = max(l.fetched[path], off+n)
 	l.parts[path] = append(l.parts[path], part{off, n})
+	l.orders[path] = order(fetch.Order(ctx))
 	return l.fail
 }
 
@@ -283,7 +286,7 @@ func TestStartIsBounded(t *testing.T) {
 		"searches": {func(s *start) { s.finds.Store(maxFinds - 1) }, 1},
 	} {
 		l := newLayer(t, files...)
-		s := newStart(t.Context(), Image{l}, nil)
+		s := newStart(t.Context(), Image{l}, nil, expected)
 		c.spent(s)
 		s.add(s.find("/lib/0"))
 		s.work.Wait()
@@ -292,14 +295,14 @@ func TestStartIsBounded(t *testing.T) {
 		}
 	}
 	l := packageOf(t, 100)
-	s := newStart(t.Context(), Image{l}, nil)
+	s := newStart(t.Context(), Image{l}, nil, expected)
 	s.modules.listed = maxListed - 3
 	s.addImports("/usr/lib/python3.11/site-packages", []string{"p"})
 	s.work.Wait()
 	if n := len(l.fetched); s.modules.listed != maxListed || n > 3 {
 		t.Errorf("%d names were listed, %d files fetched", s.modules.listed, n)
 	}
-	s = newStart(t.Context(), Image{l}, nil)
+	s = newStart(t.Context(), Image{l}, nil, expected)
 	s.modules.tried = maxTried
 	s.addImports("/usr/lib/python3.11/site-packages", []string{"p.m1"})
 	s.work.Wait()

@@ -13,6 +13,9 @@ import (
 	"github.com/spryd/spry/index/toc"
 )
 
+// Block is how many spans of a large file are fetched at a time.
+const Block = block
+
 // Streams exposes the detection of sequential readers.
 type Streams struct{ s streams }
 

@@ -6,6 +6,7 @@ package read_test
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -154,9 +155,9 @@ func TestFileIsFetchedWhole(t *testing.T) {
 			}
 			data, n := l.Tree.Data(node)
 			first, last := l.At(data), l.At(data+span.UncompressedOffset(n)-1)
-			if !whole { // the block of three that the read is in
-				first += (l.At(data+2*mib) - first) / 3 * 3
-				last = first + 2
+			if !whole { // the block that the read is in
+				first += (l.At(data+2*mib) - first) / read.Block * read.Block
+				last = first + read.Block - 1
 			}
 			for id := first; id <= last; id++ {
 				waitFor(t, func() bool { return b.store.Has(id) })
@@ -194,19 +195,21 @@ func TestReadsHereAndThere(t *testing.T) {
 		return before - after
 	}
 	var got []int
-	at := first + (last-first)/3*3 // a block, of three spans
+	at := first + (last-first)/read.Block*read.Block
 	for range 8 {
-		at -= 3
+		at -= read.Block
 		got = append(got, fetched(at+1))
 	}
 	for range 8 {
-		at -= 3
-		got = append(got, fetched(at+2), fetched(at+1), fetched(at))
+		at -= read.Block
+		for id := at + read.Block - 1; id >= at; id-- {
+			got = append(got, fetched(id))
+		}
 	}
-	want := []int{3, 3, 3, 3, 1, 1, 1, 1}
-	want = append(want, 1, 1, 1) // the first of which all is read: three misses
+	want := []int{read.Block, read.Block, read.Block, read.Block, 1, 1, 1, 1}
+	want = append(want, slices.Repeat([]int{1}, read.Block)...) // the first of which all is read: a miss for each
 	for range 7 {
-		want = append(want, 3, 0, 0)
+		want = append(append(want, read.Block), make([]int, read.Block-1)...)
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
