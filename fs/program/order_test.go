@@ -46,6 +46,18 @@ func TestTurns(t *testing.T) {
 		if turns.take(leaving, "") {
 			t.Error("a turn for who has left")
 		}
+		for range 50 { // who gets one and leaves at the same time may have it or not
+			ctx, leave := context.WithCancel(t.Context())
+			wait(ctx, "e")
+			leave()
+			turns.give()
+			if <-took == "e" {
+				continue
+			}
+			if !turns.take(t.Context(), "") {
+				t.Fatal("no turn")
+			}
+		}
 		turns.give()
 		if !turns.take(t.Context(), "") || turns.free != 0 || len(turns.waiting) != 0 {
 			t.Errorf("%d turns are free, %d wait", turns.free, len(turns.waiting))
