@@ -31,8 +31,8 @@ const (
 	// there.
 	WholeFile = 6 << 20
 	// wholeDir is the same for a directory with all below it, such as a
-	// package of an interpreted language, or the time zones.
-	wholeDir = 4 << 20
+	// package of an interpreted language.
+	wholeDir = 3 << 20
 	// block is how many spans, counted from its beginning, are fetched at a time of
 	// a file that is too large to fetch whole. With four the start of tomcat, which
 	// faults in classes all over a file of 130 MB, fetched 80 MB instead of 74, and
