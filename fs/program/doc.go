@@ -4,7 +4,7 @@
 // Package program fetches what starting a program reads before it is asked
 // for: the program itself, the interpreter that a script or an ELF file names,
 // and the shared libraries that it needs, and they need; the modules that Python
-// code imports, compiled or source, and they import; those that Perl, Ruby and
+// imports before a program, and those that its code imports, compiled or source, and they import; those that Perl, Ruby and
 // JavaScript for Node name, and they name; the extensions that PHP is configured to
 // load; the modules of Erlang and Elixir beside one that is loaded, and those that their virtual
 // machine loads itself; the packages that Go sources import, and the tools that build them; the
@@ -14,7 +14,8 @@
 // of a Java virtual machine loads, and with the first library of a server the classes
 // of the platform that most use; and the locale that the image or an interpreter
 // chooses. Kernel, loader, interpreters and compilers read these one after another;
-// over a network each would cost the answer time of a registry.
+// over a network each would cost the answer time of a registry. They are fetched in
+// that order, many at a time.
 //
 // What it finds are guesses. It looks for files as the loader and interpreters
 // do, but knows neither their caches nor the environment, PATH and locale of the

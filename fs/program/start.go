@@ -98,8 +98,8 @@ type shared struct {
 	path  []string // directories of programs
 	work  sync.WaitGroup
 	// slots are for fetches, texts for files that are read to see what they need:
-	// these are in memory. Who has one of texts may take
-	// one of slots, not the other way round.
+	// these are in memory. Who has one of texts may take one of slots, not the
+	// other way round.
 	slots, texts *turns
 	modules      *modules
 	finds        atomic.Int64
