@@ -14,3 +14,10 @@ func (s *Scheduler) UsedByOthers(cpus float64) {
 		return passed + time.Duration(cpus*float64(passed)), passed, nil
 	}
 }
+
+// Left is how many turns are free, and how many wait for one.
+func (t *Turns) Left() (free, waiting int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.free, t.waiting.Len()
+}

@@ -125,7 +125,7 @@ func TestJarsWait(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	s := newStart(ctx, Image{l}, nil, expected)
 	for range parallelTexts {
-		s.texts.take(t.Context(), "")
+		s.texts.Take(t.Context())
 	}
 	s.load(f, s.size(f))
 	cancel()

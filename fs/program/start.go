@@ -100,7 +100,7 @@ type shared struct {
 	// slots are for fetches, texts for files that are read to see what they need:
 	// these are in memory. Who has one of texts may take one of slots, not the
 	// other way round.
-	slots, texts *turns
+	slots, texts *fetch.Turns
 	modules      *modules
 	finds        atomic.Int64
 
@@ -118,7 +118,7 @@ type shared struct {
 func newStart(ctx context.Context, im Image, path []string, o order) *start {
 	s := &start{order: o, shared: &shared{
 		ctx: ctx, image: im, path: path, roots: make(map[*places][]string), looked: make(map[[2]string]bool),
-		slots: newTurns(parallelFetches), texts: newTurns(parallelTexts),
+		slots: fetch.NewTurns(parallelFetches), texts: fetch.NewTurns(parallelTexts),
 	}}
 	s.modules = newModules(s)
 	return s
@@ -128,6 +128,9 @@ func newStart(ctx context.Context, im Image, path []string, o order) *start {
 func (s *start) need() *start {
 	return &start{shared: s.shared, order: s.order.below(s.needed.Add(1))}
 }
+
+// inOrder is the context of what is done for s.
+func (s *start) inOrder() context.Context { return fetch.WithOrder(s.ctx, string(s.order)) }
 
 // later runs do when what is linked is here: that is read first, and modules are
 // so many that it would come late among them.
@@ -251,8 +254,8 @@ func (s *start) load(f File, n int64) {
 
 // look runs do, which looks at what a file needs.
 func (s *start) look(do func()) {
-	if s.texts.take(s.ctx, s.order) {
-		defer s.texts.give()
+	if s.texts.Take(s.inOrder()) {
+		defer s.texts.Give()
 		do()
 	}
 }
@@ -315,11 +318,12 @@ type content struct {
 }
 
 func (c content) fetch(off, n int64) error {
-	if !c.s.slots.take(c.s.ctx, c.s.order) {
-		return context.Cause(c.s.ctx)
+	ctx := c.s.inOrder()
+	if !c.s.slots.Take(ctx) {
+		return context.Cause(ctx)
 	}
-	defer c.s.slots.give()
-	return c.f.Layer.Ahead(fetch.WithOrder(c.s.ctx, string(c.s.order)), c.f.Node, off, n)
+	defer c.s.slots.Give()
+	return c.f.Layer.Ahead(ctx, c.f.Node, off, n)
 }
 
 // text is the whole of a small file.

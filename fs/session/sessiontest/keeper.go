@@ -4,6 +4,7 @@
 package sessiontest
 
 import (
+	"errors"
 	"os"
 	"sync"
 	"testing"
@@ -29,7 +30,7 @@ func NewKeeper(tb testing.TB) *Keeper {
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		for name := range k.files {
-			k.drop(name)
+			k.dropLocked(name)
 		}
 	})
 	return k
@@ -39,11 +40,11 @@ func NewKeeper(tb testing.TB) *Keeper {
 func (k *Keeper) Hold(name string, files ...*os.File) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.drop(name)
+	k.dropLocked(name)
 	for _, f := range files {
 		d, err := duplicate(f)
 		if err != nil {
-			k.drop(name)
+			k.dropLocked(name)
 			return err
 		}
 		k.files[name] = append(k.files[name], d)
@@ -55,12 +56,12 @@ func (k *Keeper) Hold(name string, files ...*os.File) error {
 func (k *Keeper) Drop(name string) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.drop(name)
+	k.dropLocked(name)
 	return nil
 }
 
-// drop is Drop with mu held.
-func (k *Keeper) drop(name string) {
+// dropLocked is Drop.
+func (k *Keeper) dropLocked(name string) {
 	for _, f := range k.files[name] {
 		_ = f.Close()
 	}
@@ -101,8 +102,8 @@ func duplicate(f *os.File) (*os.File, error) {
 	}
 	var fd int
 	var dup error
-	if err := conn.Control(func(n uintptr) { fd, dup = unix.FcntlInt(n, unix.F_DUPFD_CLOEXEC, 3) }); err != nil || dup != nil {
-		return nil, dup
+	if err := conn.Control(func(n uintptr) { fd, dup = unix.FcntlInt(n, unix.F_DUPFD_CLOEXEC, 3) }); errors.Join(err, dup) != nil {
+		return nil, errors.Join(err, dup)
 	}
 	return os.NewFile(uintptr(fd), f.Name()), nil
 }
