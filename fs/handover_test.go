@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	spryfs "github.com/spryd/spry/fs"
+	"github.com/spryd/spry/fs/node/treetest"
 	"github.com/spryd/spry/fs/remote/remotetest"
 	"github.com/spryd/spry/fs/session"
 	"github.com/spryd/spry/fs/session/sessiontest"
@@ -87,7 +88,7 @@ func TestMountsStayWhenServersChange(t *testing.T) {
 			srv.Rule(rule)
 			h := succeed(t, root, k, c.grace)
 			h.mount(t, img, 0, "a")
-			container, unmount := overlayOn(t, h.dir(t, d))
+			container, unmount := treetest.OverlayUntil(t, h.dir(t, d))
 			point := filepath.Join(root, "m", d.Encoded()[:10])
 			srv.ClearRules()
 			h.waitState(t, d, "plain")

@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -131,33 +130,6 @@ func TestEqualsUnpackedInEveryState(t *testing.T) {
 	}
 }
 
-// overlayOn mounts an overlay and returns where, and how to unmount it.
-func overlayOn(t *testing.T, lower string) (string, func()) {
-	t.Helper()
-	dir := t.TempDir()
-	for _, name := range []string{"u", "w", "m"} {
-		if err := os.Mkdir(filepath.Join(dir, name), 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	merged := filepath.Join(dir, "m")
-	options := fmt.Sprintf("lowerdir=%s,upperdir=%s/u,workdir=%s/w", lower, dir, dir)
-	if err := unix.Mount("overlay", merged, "overlay", 0, options); err != nil {
-		t.Fatal(err)
-	}
-	mounted := true
-	unmount := func() {
-		if mounted {
-			mounted = false
-			if err := unix.Unmount(merged, 0); err != nil {
-				t.Error(err)
-			}
-		}
-	}
-	t.Cleanup(unmount)
-	return merged, unmount
-}
-
 // A container that runs while its layer becomes plain reads on through FUSE;
 // the next one has none; with the first all that served it goes.
 func TestBecomesPlainBelowAContainer(t *testing.T) {
@@ -168,16 +140,16 @@ func TestBecomesPlainBelowAContainer(t *testing.T) {
 	h := start(t, t.TempDir(), background)
 	h.mount(t, img, 0, "a")
 	lazyDir := h.dir(t, d)
-	first, unmountFirst := overlayOn(t, lazyDir)
+	first, unmountFirst := treetest.OverlayUntil(t, lazyDir)
 	if fsType(t, lazyDir) != "lazy" {
 		t.Fatal("not lazy")
 	}
 	srv.ClearRules()
 	h.waitState(t, d, "plain")
 	verify(t, first, img.files[0])
-	second, unmountSecond := overlayOn(t, h.dir(t, d))
+	second, unmountSecond := treetest.OverlayUntil(t, h.dir(t, d))
 	verify(t, second, img.files[0])
-	third, unmountThird := overlayOn(t, lazyDir) // as options say that were handed out before
+	third, unmountThird := treetest.OverlayUntil(t, lazyDir) // as options say that were handed out before
 	verify(t, third, img.files[0])
 	if st := h.Layers()[0]; !st.FUSE {
 		t.Error("nothing serves the first container")

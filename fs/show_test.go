@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	spryfs "github.com/spryd/spry/fs"
+	"github.com/spryd/spry/fs/node/treetest"
 	"github.com/spryd/spry/fs/remote/remotetest"
 	"github.com/spryd/spry/fs/session"
 	"github.com/spryd/spry/fs/session/sessiontest"
@@ -116,7 +117,7 @@ func TestFormStaysWhenServersChange(t *testing.T) {
 		srv.Rule(remotetest.Rule{Path: d.String(), Do: remotetest.Status(503)}) // it stays lazy
 		h := succeedAs(t, root, k, first)
 		h.mount(t, img, 0, "a")
-		container, unmount := overlayOn(t, h.dir(t, d))
+		container, unmount := treetest.OverlayUntil(t, h.dir(t, d))
 		was := mountOf(t, h.dir(t, d))
 		h.leave(t)
 		left := filepath.Join(root, "layers", d.Encoded(), "erofs") // if it was killed while it mounted

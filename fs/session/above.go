@@ -14,21 +14,27 @@ import (
 // noted before it can be seen, as a successor has to know it.
 func (s *Session) mountAbove(o MountOptions) error {
 	s.primed.Store(true)
-	above, err := o.Above(fmt.Sprintf("/proc/self/fd/%d", s.root.Fd()))
-	if err == nil {
-		defer func() { _ = above.Close() }()
-		st, statErr := statMount(int(above.Fd()), "")
-		if err = statErr; err == nil {
-			s.state.setAbove(st.Mnt_id)
-			err = detached.Attach(above, s.mountpoint)
-		}
-	}
+	err := s.attachAbove(o)
 	if err != nil {
 		s.closeRoot()
 		s.end()
 		<-s.done
 	}
 	return err
+}
+
+func (s *Session) attachAbove(o MountOptions) error {
+	above, err := o.Above(fmt.Sprintf("/proc/self/fd/%d", s.root.Fd()))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = above.Close() }()
+	st, err := statMount(int(above.Fd()), "")
+	if err != nil {
+		return err
+	}
+	s.state.setAbove(st.Mnt_id)
+	return detached.Attach(above, s.mountpoint)
 }
 
 // closeRoot lets the mount go with what is open on it.

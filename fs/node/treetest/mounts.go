@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/containerd/containerd/v2/pkg/archive"
@@ -30,21 +31,29 @@ func Unpack(tb testing.TB, tar []byte) string {
 // Overlay mounts layers, the topmost first, below an upper directory until the test ends.
 func Overlay(tb testing.TB, lower ...string) string {
 	tb.Helper()
+	merged, _ := OverlayUntil(tb, lower...)
+	return merged
+}
+
+// OverlayUntil is Overlay with what unmounts it earlier.
+func OverlayUntil(tb testing.TB, lower ...string) (merged string, unmount func()) {
+	tb.Helper()
 	dir := tb.TempDir()
 	for _, d := range []string{"upper", "work", "merged"} {
 		if err := os.Mkdir(filepath.Join(dir, d), 0o755); err != nil {
 			tb.Fatal(err)
 		}
 	}
-	merged := filepath.Join(dir, "merged")
+	merged = filepath.Join(dir, "merged")
 	opts := "lowerdir=" + strings.Join(lower, ":") + ",upperdir=" + filepath.Join(dir, "upper") + ",workdir=" + filepath.Join(dir, "work")
 	if err := unix.Mount("overlay", merged, "overlay", 0, opts); err != nil {
 		tb.Fatal(err)
 	}
-	tb.Cleanup(func() {
+	unmount = sync.OnceFunc(func() {
 		if err := unix.Unmount(merged, 0); err != nil {
 			tb.Error(err)
 		}
 	})
-	return merged
+	tb.Cleanup(unmount)
+	return merged, unmount
 }
